@@ -1,0 +1,93 @@
+/** A configuration as the rest of Baton uses it: checked, with every default filled in. Times are in milliseconds. */
+export interface Config {
+  readonly name: string
+  readonly release: ReleaseConfig
+  readonly balancer: BalancerConfig
+  /** In the order of the file; at least one. */
+  readonly nodes: readonly NodeConfig[]
+  readonly health: HealthConfig
+  readonly rollout: RolloutConfig
+  readonly sessions: SessionsConfig
+}
+
+export interface ReleaseConfig {
+  /** A directory or an archive, as written (relative to baton.yaml); null where none is named. */
+  readonly source: string | null
+  /** Successful releases kept for rollback, the current one not counted. */
+  readonly keep: number
+}
+
+/** The union grows with the drivers. */
+export type BalancerConfig = EmbeddedBalancerConfig
+
+export interface EmbeddedBalancerConfig {
+  readonly driver: 'embedded'
+  readonly listen: Address
+}
+
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+export interface NodeConfig {
+  readonly id: string
+  readonly address: Address
+  readonly weight: number
+  readonly app: AppConfig
+}
+
+export type AppConfig = ProcessAppConfig | CommandAppConfig
+
+/** An app that Baton runs itself: supervised by `baton up`. */
+export interface ProcessAppConfig {
+  readonly driver: 'process'
+  /** argv; never given to a shell. */
+  readonly command: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  /** From SIGTERM to SIGKILL. */
+  readonly stopTimeoutMs: number
+}
+
+/** An app that something else runs: argv templates with {node} {host} {port} {release} {releaseDir}. */
+export interface CommandAppConfig {
+  readonly driver: 'command'
+  readonly activate: readonly string[] | null
+  readonly stop: readonly string[]
+  readonly start: readonly string[]
+  /** Prints the id of the running release, so that Baton can verify it; null where there is none. */
+  readonly release: readonly string[] | null
+  readonly env: Readonly<Record<string, string>>
+  readonly stopTimeoutMs: number
+}
+
+export interface HealthConfig {
+  /** `http` asks for `path`; `tcp` only connects. */
+  readonly type: 'http' | 'tcp'
+  readonly path: string
+  /** Healthy status codes as inclusive ranges, for example [[200, 399]]. */
+  readonly status: readonly (readonly [number, number])[]
+  readonly intervalMs: number
+  readonly timeoutMs: number
+  readonly rise: number
+  readonly fall: number
+  readonly deadlineMs: number
+}
+
+export interface RolloutConfig {
+  /** Nodes out at once, resolved from a number or a percentage. */
+  readonly batch: number
+  /** Floor of healthy weight that stays in, in per cent of the whole weight. */
+  readonly minAvailablePercent: number
+  readonly drainTimeoutMs: number
+  readonly onDrainTimeout: 'abort' | 'force'
+  readonly bakeMs: number
+  readonly onFailure: 'rollback' | 'halt'
+  /** Without a node done for so long, the deploy has failed. */
+  readonly progressDeadlineMs: number
+}
+
+export interface SessionsConfig {
+  /** `embedded`, or a redis:// or rediss:// URL. May hold a password: never print it unredacted. */
+  readonly store: string
+}

@@ -1,0 +1,68 @@
+import type { Plan } from '../plan/plan.ts'
+import type { BalancerNodeView } from '../ports/balancer.ts'
+import type { Failure } from '../ports/errors.ts'
+
+/**
+ * What happened, in order: the only history. The terminal, the JSON output, `status`, `history` and `resume` are folds
+ * over it. Events that end in -ing announce an act before it is done; the others tell what came of it.
+ */
+export type BatonEvent = EventStamp & EventBody
+
+export interface EventStamp {
+  /** 1, 2, 3 … within a deploy. */
+  readonly seq: number
+  /** ISO 8601, UTC. */
+  readonly at: string
+  /** The deploy's id. */
+  readonly deploy: string
+}
+
+export type EventBody = DeployEventBody | NodeEventBody
+
+export type DeployEventBody =
+  | {
+      readonly type: 'deploy.started'
+      readonly release: string
+      readonly from: string | null
+      readonly nodes: readonly string[]
+      readonly plan: Plan
+    }
+  /** The balancer's own word, taken before a node may be drained. */
+  | { readonly type: 'deploy.surveyed'; readonly view: readonly BalancerNodeView[] }
+  /** The floor does not allow the next drain yet. */
+  | { readonly type: 'deploy.waiting'; readonly reason: string }
+  /** Something that concerns no single node went wrong: a lost balancer, a deadline. */
+  | { readonly type: 'deploy.failed'; readonly error: Failure }
+  | { readonly type: 'deploy.rolling-back'; readonly reason: string }
+  | { readonly type: 'deploy.halted'; readonly reason: string }
+  | { readonly type: 'deploy.interrupted'; readonly signal: string }
+  | { readonly type: 'deploy.resumed' }
+  | { readonly type: 'deploy.aborting' }
+  | { readonly type: 'deploy.finished'; readonly outcome: Outcome; readonly durationMs: number }
+
+export type Outcome = 'succeeded' | 'rolled-back' | 'halted' | 'aborted'
+
+export type NodeEventBody = { readonly node: string } & (
+  | { readonly type: 'node.staging' }
+  | { readonly type: 'node.staged' }
+  | { readonly type: 'node.draining' }
+  | { readonly type: 'node.drained'; readonly inflight: number; readonly forced: boolean; readonly waitedMs: number }
+  | { readonly type: 'node.stopping' }
+  | { readonly type: 'node.stopped' }
+  | { readonly type: 'node.activating'; readonly release: string }
+  | { readonly type: 'node.activated'; readonly release: string }
+  | { readonly type: 'node.starting' }
+  | { readonly type: 'node.started' }
+  | { readonly type: 'node.checking' }
+  | { readonly type: 'node.healthy'; readonly checks: number; readonly waitedMs: number }
+  | { readonly type: 'node.joining' }
+  | { readonly type: 'node.joined' }
+  | { readonly type: 'node.baking' }
+  | { readonly type: 'node.baked' }
+  | { readonly type: 'node.pruning' }
+  | { readonly type: 'node.pruned' }
+  | { readonly type: 'node.failed'; readonly step: Step; readonly error: Failure }
+)
+
+/** The steps of a node's way through a roll, in their order. */
+export type Step = 'stage' | 'drain' | 'stop' | 'activate' | 'start' | 'check' | 'join' | 'bake' | 'prune'
