@@ -1,5 +1,18 @@
 export type * from './config/types.ts'
 export type * from './engine/events.ts'
+export { evolve, replay } from './engine/evolve.ts'
+export { admits, surveyOf } from './engine/floor.ts'
+export { announcement, type Effect, isWait, next, type Wanted } from './engine/next.ts'
+export {
+  type DeployState,
+  isSettled,
+  type NodeProgress,
+  type Phase,
+  progressOf,
+  type Survey,
+  type Trouble,
+} from './engine/state.ts'
+export { addressText, makePlan, type Observed, type Wish } from './plan/make.ts'
 export type * from './plan/plan.ts'
 export type * from './ports/balancer.ts'
 export type * from './ports/call.ts'

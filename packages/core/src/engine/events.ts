@@ -1,5 +1,4 @@
 import type { Plan } from '../plan/plan.ts'
-import type { BalancerNodeView } from '../ports/balancer.ts'
 import type { Failure } from '../ports/errors.ts'
 
 /**
@@ -27,8 +26,8 @@ export type DeployEventBody =
       readonly nodes: readonly string[]
       readonly plan: Plan
     }
-  /** The balancer's own word, taken before a node may be drained. */
-  | { readonly type: 'deploy.surveyed'; readonly view: readonly BalancerNodeView[] }
+  /** The balancer's own word, taken before each drain: healthy weight that serves, and who of the next nodes is part of it. */
+  | { readonly type: 'deploy.surveyed'; readonly available: number; readonly serving: readonly string[] }
   /** The floor does not allow the next drain yet. */
   | { readonly type: 'deploy.waiting'; readonly reason: string }
   /** Something that concerns no single node went wrong: a lost balancer, a deadline. */

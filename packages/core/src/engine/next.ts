@@ -1,0 +1,152 @@
+import type { DeployEventBody, NodeEventBody } from './events.ts'
+import { admits } from './floor.ts'
+import { type DeployState, type NodeProgress, type Phase, progressOf } from './state.ts'
+import { withoutWayBack } from './way-back.ts'
+
+/** Something to do in the world. What it is named after happens to `node`; a survey asks the balancer. */
+export type Effect =
+  | { readonly type: 'survey'; readonly nodes: readonly string[] }
+  | { readonly type: 'stage' | 'drain' | 'stop' | 'start' | 'join' | 'bake' | 'prune'; readonly node: string }
+  | { readonly type: 'activate' | 'check'; readonly node: string; readonly release: string }
+
+/**
+ * What the deploy wants now: facts to write down at once, and effects that should be under way. An effect that is wanted
+ * and not running is to be started (its announcement first); a wait that is running and no longer wanted is to be
+ * cancelled. Pure, and the same after a crash as before it.
+ */
+export interface Wanted {
+  /** Written down only once nothing runs. */
+  readonly record: DeployEventBody | null
+  readonly effects: readonly Effect[]
+}
+
+export function next(state: DeployState): Wanted {
+  if (state.outcome !== null) return nothing
+  if (state.halted) return record(finished(state, 'halted'))
+  if (state.trouble?.course === 'back' && state.direction === 'forward') return turnBack(state)
+  if (state.nodes.some((node) => node.phase === 'waiting' || node.phase === 'staging')) return stageAll(state)
+  const group = state.groups[state.group]
+  if (state.trouble !== null && (group === undefined || groupEffects(state, group).length === 0)) return halt(state)
+  if (group !== undefined) return effects(groupEffects(state, group))
+  if (state.direction === 'back') return record(finished(state, state.backOutcome))
+  return cleanUp(state)
+}
+
+/** The event that announces an effect, to be on disk before the effect begins; null for one that changes nothing. */
+export function announcement(effect: Effect): NodeEventBody | null {
+  switch (effect.type) {
+    case 'survey':
+      return null
+    case 'activate':
+      return { type: 'node.activating', node: effect.node, release: effect.release }
+    default:
+      return { type: announcements[effect.type], node: effect.node }
+  }
+}
+
+/** Waiting may be cut short at any moment and begun again later; every other effect, once begun, is seen through. */
+export function isWait(effect: Effect): boolean {
+  return effect.type === 'survey' || effect.type === 'drain' || effect.type === 'check' || effect.type === 'bake'
+}
+
+const announcements = {
+  stage: 'node.staging',
+  drain: 'node.draining',
+  stop: 'node.stopping',
+  start: 'node.starting',
+  check: 'node.checking',
+  join: 'node.joining',
+  bake: 'node.baking',
+  prune: 'node.pruning',
+} as const
+
+const nothing: Wanted = { record: null, effects: [] }
+
+function record(event: DeployEventBody): Wanted {
+  return { record: event, effects: [] }
+}
+
+function effects(list: readonly Effect[]): Wanted {
+  return { record: null, effects: list }
+}
+
+function stageAll(state: DeployState): Wanted {
+  const unstaged = state.nodes.filter((node) => node.phase === 'waiting' || node.phase === 'staging')
+  return effects(unstaged.map((node) => ({ type: 'stage', node: node.planned.id })))
+}
+
+/** The steps in hand end first; only then does the way back begin. */
+function turnBack(state: DeployState): Wanted {
+  const inHand = state.nodes.filter((node) => actingPhases.has(node.phase))
+  if (inHand.length > 0) return effects(inHand.flatMap((node) => stepOf(node)))
+  const lost = withoutWayBack(state)
+  if (lost.length > 0) {
+    const reason = `${state.trouble!.reason}; cannot go back: it is not known which release ${lost.join(', ')} ran before`
+    return record({ type: 'deploy.halted', reason })
+  }
+  return record({ type: 'deploy.rolling-back', reason: state.trouble!.reason })
+}
+
+const actingPhases: ReadonlySet<Phase> = new Set(['staging', 'stopping', 'activating', 'starting', 'joining'])
+
+function halt(state: DeployState): Wanted {
+  return record({ type: 'deploy.halted', reason: state.trouble!.reason })
+}
+
+function groupEffects(state: DeployState, group: readonly string[]): Effect[] {
+  const members = group.map((id) => progressOf(state, id))
+  const steps = members.flatMap((node) => stepOf(node))
+  // After a failure nobody else is taken out; those who are come to the end of their way, so that before a halt no
+  // capacity is left out needlessly.
+  if (state.trouble !== null) return steps
+  return [...steps, ...takeOut(state, members)]
+}
+
+function takeOut(state: DeployState, members: readonly NodeProgress[]): Effect[] {
+  const queued = members.filter((node) => node.phase === 'staged')
+  if (queued.length === 0) return []
+  const admitted = state.survey === null ? undefined : queued.find((node) => admits(state, state.survey!, node))
+  if (admitted !== undefined) return [{ type: 'drain', node: admitted.planned.id }]
+  return [{ type: 'survey', nodes: queued.map((node) => node.planned.id) }]
+}
+
+/** The one thing that brings a node on from where it is; nothing where it has arrived or waits for its turn. */
+function stepOf(node: NodeProgress): Effect[] {
+  const id = node.planned.id
+  switch (node.phase) {
+    case 'staging':
+      return [{ type: 'stage', node: id }]
+    case 'draining':
+      return [{ type: 'drain', node: id }]
+    case 'drained':
+    case 'stopping':
+      return [{ type: 'stop', node: id }]
+    case 'stopped':
+    case 'activating':
+      return [{ type: 'activate', node: id, release: node.target! }]
+    case 'activated':
+    case 'starting':
+      return [{ type: 'start', node: id }]
+    case 'started':
+    case 'checking':
+      return [{ type: 'check', node: id, release: node.target! }]
+    case 'healthy':
+    case 'joining':
+      return [{ type: 'join', node: id }]
+    case 'joined':
+    case 'baking':
+      return [{ type: 'bake', node: id }]
+    default:
+      return []
+  }
+}
+
+function cleanUp(state: DeployState): Wanted {
+  const unpruned = state.nodes.filter((node) => node.phase === 'done' || node.phase === 'pruning')
+  if (unpruned.length > 0) return effects(unpruned.map((node) => ({ type: 'prune', node: node.planned.id })))
+  return record(finished(state, 'succeeded'))
+}
+
+function finished(state: DeployState, outcome: 'succeeded' | 'rolled-back' | 'halted' | 'aborted'): DeployEventBody {
+  return { type: 'deploy.finished', outcome, durationMs: Date.parse(state.lastAt) - Date.parse(state.startedAt) }
+}

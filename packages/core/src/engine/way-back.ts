@@ -1,0 +1,56 @@
+import type { DeployState, NodeProgress, Phase } from './state.ts'
+
+/**
+ * The roll in the other direction: exactly the nodes that were touched, those that are out first (they bring capacity
+ * back), then the upgraded ones, the last first, in batches of the same size and with the same drains.
+ */
+export function theWayBack(state: DeployState): Pick<DeployState, 'direction' | 'nodes' | 'groups' | 'group'> {
+  const nodes = state.nodes.map(turned)
+  const touched = nodes.filter((node) => node.phase !== 'untouched').reverse()
+  const wasServing = (node: NodeProgress) => servingPhases.has(phaseBefore(state, node))
+  const out = touched.filter((node) => !wasServing(node))
+  const serving = touched.filter(wasServing)
+  return {
+    direction: 'back',
+    nodes,
+    groups: [...batchesOf(out, state.plan.rollout.batch), ...batchesOf(serving, state.plan.rollout.batch)],
+    group: 0,
+  }
+}
+
+/** Nodes that run the new release while their old one is not known: they cannot be put back. */
+export function withoutWayBack(state: DeployState): readonly string[] {
+  return state.nodes
+    .filter((node) => node.touched === 'replaced' && node.planned.from === null)
+    .map((node) => node.planned.id)
+}
+
+const servingPhases: ReadonlySet<Phase> = new Set(['joined', 'baking', 'done'])
+
+function phaseBefore(state: DeployState, node: NodeProgress): Phase {
+  return state.nodes[state.index.get(node.planned.id)!]!.phase
+}
+
+function turned(node: NodeProgress): NodeProgress {
+  return { ...node, target: node.planned.from, failed: null, phase: firstPhaseBack(node) }
+}
+
+function firstPhaseBack(node: NodeProgress): Phase {
+  switch (node.touched) {
+    case 'no':
+      return 'untouched'
+    // Taken out but not stopped: the old release still runs and has only to join again.
+    case 'drained':
+      return node.planned.parked ? 'untouched' : 'started'
+    case 'replaced':
+      return 'staged'
+  }
+}
+
+function batchesOf(nodes: readonly NodeProgress[], size: number): string[][] {
+  const batches: string[][] = []
+  for (let start = 0; start < nodes.length; start += size) {
+    batches.push(nodes.slice(start, start + size).map((node) => node.planned.id))
+  }
+  return batches
+}
