@@ -3,6 +3,7 @@ export type * from './engine/events.ts'
 export { evolve, replay } from './engine/evolve.ts'
 export { admits, surveyOf } from './engine/floor.ts'
 export { announcement, type Effect, isWait, next, type Wanted } from './engine/next.ts'
+export { lane, type Orders, type Running, reconcile } from './engine/reconcile.ts'
 export {
   type DeployState,
   isSettled,

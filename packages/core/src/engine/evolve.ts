@@ -143,24 +143,27 @@ function aborting(state: DeployState): DeployState {
   return { ...state, backOutcome: 'aborted', trouble, survey: null, halted: false, outcome: null }
 }
 
-/** Goes on after a halt: what failed is tried once more from its start. */
+/**
+ * Goes on, after a crash or a halt. Time has passed: a node that was about to be drained asks for its place again, and
+ * after a halt what had failed is tried once more from its start.
+ */
 function resumed(state: DeployState): DeployState {
-  if (!state.halted && state.outcome !== 'halted') return state
-  const nodes = state.nodes.map((node) =>
-    node.phase !== 'failed' ? node : { ...node, phase: retryPhase(node), failed: null },
-  )
-  return {
-    ...state,
-    nodes,
-    group: firstUnsettled({ ...state, nodes }),
-    trouble: null,
-    survey: null,
-    halted: false,
-    outcome: null,
-  }
+  const nodes = state.nodes.map((node) => {
+    const phase = phaseToResume(node, wasHalted(state))
+    return phase === node.phase ? node : { ...node, phase, failed: null }
+  })
+  const open = { ...state, nodes, survey: null }
+  if (!wasHalted(state)) return open
+  return { ...open, group: advancePastGroups({ ...open, group: 0 }).group, trouble: null, halted: false, outcome: null }
 }
 
-function retryPhase(node: NodeProgress): Phase {
+function wasHalted(state: DeployState): boolean {
+  return state.halted || state.outcome === 'halted'
+}
+
+function phaseToResume(node: NodeProgress, halted: boolean): Phase {
+  if (node.phase === 'draining') return 'staged'
+  if (node.phase !== 'failed' || !halted) return node.phase
   return node.failed?.step === 'stage' ? 'waiting' : 'staged'
 }
 
@@ -174,8 +177,4 @@ function advancePastGroups(state: DeployState): DeployState {
   let group = state.group
   while (group < state.groups.length && state.groups[group]!.every((id) => isSettled(progressOf(state, id)))) group += 1
   return group === state.group ? state : { ...state, group }
-}
-
-function firstUnsettled(state: DeployState): number {
-  return advancePastGroups({ ...state, group: 0 }).group
 }
