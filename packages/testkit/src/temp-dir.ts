@@ -1,0 +1,26 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { killProcessesIn } from './processes.ts'
+import { repository } from './repository.ts'
+
+export interface TempDir {
+  readonly path: string
+  /** Kills what still runs in it, then removes it. */
+  remove(): Promise<void>
+}
+
+/**
+ * A new folder in the checkout's `.tmp/`, so that apps in it find node_modules. Its path is short, since that of a unix
+ * socket may have no more than 107 bytes (unix(7)).
+ */
+export async function tempDir(): Promise<TempDir> {
+  await mkdir(join(repository, '.tmp'), { recursive: true })
+  const path = await mkdtemp(join(repository, '.tmp', ''))
+  return {
+    path,
+    async remove() {
+      await killProcessesIn(path)
+      await rm(path, { recursive: true, force: true, maxRetries: 3 })
+    },
+  }
+}
