@@ -1,6 +1,6 @@
 import type { DeployEventBody, NodeEventBody } from './events.ts'
 import { admits } from './floor.ts'
-import { type DeployState, type NodeProgress, type Phase, progressOf } from './state.ts'
+import { type DeployState, type NodeProgress, progressOf } from './state.ts'
 import { withoutWayBack } from './way-back.ts'
 
 /** Something to do in the world. What it is named after happens to `node`; a survey asks the balancer. */
@@ -75,10 +75,8 @@ function stageAll(state: DeployState): Wanted {
   return effects(unstaged.map((node) => ({ type: 'stage', node: node.planned.id })))
 }
 
-/** The steps in hand end first; only then does the way back begin. */
+/** Nothing new is wanted: the steps in hand end, the waits are cut short, and only then is this written down. */
 function turnBack(state: DeployState): Wanted {
-  const inHand = state.nodes.filter((node) => actingPhases.has(node.phase))
-  if (inHand.length > 0) return effects(inHand.flatMap((node) => stepOf(node)))
   const lost = withoutWayBack(state)
   if (lost.length > 0) {
     const reason = `${state.trouble!.reason}; cannot go back: it is not known which release ${lost.join(', ')} ran before`
@@ -86,8 +84,6 @@ function turnBack(state: DeployState): Wanted {
   }
   return record({ type: 'deploy.rolling-back', reason: state.trouble!.reason })
 }
-
-const actingPhases: ReadonlySet<Phase> = new Set(['staging', 'stopping', 'activating', 'starting', 'joining'])
 
 function halt(state: DeployState): Wanted {
   return record({ type: 'deploy.halted', reason: state.trouble!.reason })

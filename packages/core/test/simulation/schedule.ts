@@ -83,11 +83,14 @@ export function playSchedule(seed: number): Told {
     // What had been sent may still take effect, long before anybody resumes.
     for (const { effect } of running.values()) if (random.chance(0.5)) applyAnnounced(effect)
     running.clear()
+    if (faulty(rough.processCrashes)) agenda.after(500, () => world.crash(random.pick([...world.nodes.keys()])))
     agenda.after(1_000, () => comeBack('crash'))
   }
 
   const comeBack = (after: 'crash' | 'halt') => {
     alive = true
+    // Whoever comes back has to look again: what ended in the meantime could have been known.
+    world.settle()
     state = replay(journal)
     if (state === undefined) {
       append({
@@ -165,6 +168,7 @@ export function playSchedule(seed: number): Told {
       }
       if (orders.start.some((effect) => announcement(effect) !== null)) continue
       if (orders.record === null || !alive) return
+      if (running.size > 0) throw new Error(`${orders.record.type} is written down while something runs`)
       append(orders.record)
     }
     if (alive && state!.outcome === 'halted') agenda.after(1_000, () => comeBack('halt'))

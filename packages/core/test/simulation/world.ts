@@ -10,6 +10,8 @@ export interface World {
   apply(effect: Effect): string | null
   /** A process ends by itself. */
   crash(node: string): void
+  /** From here on the deploy could know of every process that has ended. */
+  settle(): void
 }
 
 export interface WorldNode {
@@ -112,6 +114,9 @@ export function createWorld(plan: Plan, releasesAtStart: (id: string) => string,
           for (const release of node.staged) if (!plan.keep.includes(release)) node.staged.delete(release)
           return null
       }
+    },
+    settle() {
+      disturbed = false
     },
     crash(id) {
       const node = nodes.get(id)!
