@@ -1,1 +1,3 @@
 export {}
+export { type RollOptions, roll } from './roll/roll.ts'
+export type { RollHealth, RollNode } from './roll/context.ts'

@@ -1,0 +1,43 @@
+import type { Effect, EventBody } from '@baton/core'
+import { bake } from './bake.ts'
+import { check } from './check.ts'
+import { call, type EffectContext } from './context.ts'
+import { drain } from './drain.ts'
+import { join } from './join.ts'
+import { survey } from './survey.ts'
+
+/** Files may be large and apps slow to end: the drivers' own limits are below these. */
+const stageDeadlineMs = 600_000
+const processDeadlineMs = 180_000
+
+/** Does one effect and resolves to what came of it; fails with the error that becomes `node.failed`. */
+export async function perform(effect: Effect, context: EffectContext): Promise<EventBody> {
+  if (effect.type === 'survey') return survey(context, effect.nodes)
+  const { node } = context.node(effect.node)
+  const { plan } = context.state()
+  switch (effect.type) {
+    case 'stage':
+      await node.stage(plan.release, call(context, stageDeadlineMs))
+      return { type: 'node.staged', node: effect.node }
+    case 'drain':
+      return drain(context, effect.node)
+    case 'stop':
+      await node.stop(call(context, processDeadlineMs))
+      return { type: 'node.stopped', node: effect.node }
+    case 'activate':
+      await node.activate(effect.release, call(context, processDeadlineMs))
+      return { type: 'node.activated', node: effect.node, release: effect.release }
+    case 'start':
+      await node.start(call(context, processDeadlineMs))
+      return { type: 'node.started', node: effect.node }
+    case 'check':
+      return check(context, effect.node, effect.release)
+    case 'join':
+      return join(context, effect.node)
+    case 'bake':
+      return bake(context, effect.node)
+    case 'prune':
+      await node.prune(plan.keep, call(context, stageDeadlineMs))
+      return { type: 'node.pruned', node: effect.node }
+  }
+}
