@@ -3,7 +3,15 @@ export { freePorts } from './free-ports.ts'
 export { killProcessesIn, processesIn, type RunningProcess } from './processes.ts'
 export { type Redis, type RedisOptions, startRedis } from './redis.ts'
 export { repository } from './repository.ts'
-export { findServer, installCommand, needServer, type ServerName, type SkippableTest } from './servers.ts'
+export {
+  findServer,
+  installCommand,
+  missingPackages,
+  needServer,
+  type ServerName,
+  type ServerUse,
+  type SkippableTest,
+} from './servers.ts'
 export { type TempDir, tempDir } from './temp-dir.ts'
 export type { LedgerEntry, Problem, Statistics } from './traffic/ledger.ts'
 export { quantile } from './traffic/ledger.ts'

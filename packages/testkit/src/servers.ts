@@ -1,10 +1,28 @@
-import { accessSync, constants, readFileSync } from 'node:fs'
+import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { BatonError } from '@baton/core'
-import { repository } from './repository.ts'
 
-/** Real servers and tools that tests start where they are installed; servers.json knows their Debian packages. */
-export type ServerName = 'nginx' | 'haproxy' | 'redis-server' | 'tomcat' | 'chromium' | 'caddy' | 'wrk'
+/** The real servers and tools that are started where they are installed, with Debian's packages of them. */
+const servers = {
+  nginx: { commands: ['nginx'], package: 'nginx-light', for: ['bench'] },
+  haproxy: { commands: ['haproxy'], package: 'haproxy', for: ['bench'] },
+  'redis-server': { commands: ['redis-server'], package: 'redis-server', for: ['test'] },
+  tomcat: { commands: ['/usr/share/tomcat10/bin/catalina.sh'], package: 'tomcat10', for: [] },
+  chromium: { commands: ['chromium', 'chromium-browser', 'google-chrome'], package: 'chromium', for: [] },
+  caddy: { commands: ['caddy'], package: 'caddy', for: ['bench'] },
+  wrk: { commands: ['wrk'], package: 'wrk', for: ['bench'] },
+} satisfies Record<string, KnownServer>
+
+interface KnownServer {
+  /** Names of the program, or its absolute path. */
+  readonly commands: readonly string[]
+  readonly package: string
+  /** What `npm test` and `npm run bench` install by themselves, where they may. */
+  readonly for: readonly ServerUse[]
+}
+
+export type ServerName = keyof typeof servers
+export type ServerUse = 'test' | 'bench'
 
 /** As much of a vitest test's context as is needed to skip the test. */
 export interface SkippableTest {
@@ -16,7 +34,7 @@ export interface SkippableTest {
 export function findServer(name: ServerName): string | null {
   // Debian keeps servers in sbin, which is not on every user's path.
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin']
-  const candidates = knownServers()[name].commands.flatMap((command) =>
+  const candidates = servers[name].commands.flatMap((command) =>
     command.startsWith('/') ? [command] : folders.map((folder) => join(folder, command)),
   )
   return candidates.find(isProgram) ?? null
@@ -24,7 +42,13 @@ export function findServer(name: ServerName): string | null {
 
 /** What a person types to get it. */
 export function installCommand(name: ServerName): string {
-  return `sudo apt-get install ${knownServers()[name].package}`
+  return `sudo apt-get install ${servers[name].package}`
+}
+
+/** Debian's packages of the servers that are wanted for this and not installed. */
+export function missingPackages(use: ServerUse): string[] {
+  const wanted = Object.entries<KnownServer>(servers).filter(([, server]) => server.for.includes(use))
+  return wanted.filter(([name]) => findServer(name as ServerName) === null).map(([, server]) => server.package)
 }
 
 /**
@@ -39,15 +63,6 @@ export function needServer(name: ServerName, test: SkippableTest): string {
   // `npm test` lists it from the report, which leaves the note out.
   Object.assign(test.task.meta, { skipReason: reason })
   return test.skip(reason)
-}
-
-interface KnownServer {
-  readonly commands: readonly string[]
-  readonly package: string
-}
-
-function knownServers(): Readonly<Record<ServerName, KnownServer>> {
-  return JSON.parse(readFileSync(join(repository, 'packages/testkit/servers.json'), 'utf8'))
 }
 
 function isProgram(path: string): boolean {
