@@ -35,8 +35,9 @@ export type DeployEventBody =
   | { readonly type: 'deploy.rolling-back'; readonly reason: string }
   | { readonly type: 'deploy.halted'; readonly reason: string }
   | { readonly type: 'deploy.interrupted'; readonly signal: string }
-  | { readonly type: 'deploy.resumed' }
-  | { readonly type: 'deploy.aborting' }
+  /** `only`: the other nodes, as far as nothing has begun on them, are left as they are; null for all nodes. */
+  | { readonly type: 'deploy.resumed'; readonly only: readonly string[] | null }
+  | { readonly type: 'deploy.aborting'; readonly only: readonly string[] | null }
   | { readonly type: 'deploy.finished'; readonly outcome: Outcome; readonly durationMs: number }
 
 export type Outcome = 'succeeded' | 'rolled-back' | 'halted' | 'aborted'

@@ -42,6 +42,7 @@ function begin(event: BatonEvent & { type: 'deploy.started' }): DeployState {
     group: 0,
     trouble: null,
     survey: null,
+    only: null,
     backOutcome: 'rolled-back',
     halted: false,
     outcome: null,
@@ -62,11 +63,11 @@ function onDeployEvent(state: DeployState, event: DeployEventBody): DeployState 
     case 'deploy.rolling-back':
       return advancePastGroups({ ...state, ...theWayBack(state), trouble: null, survey: null })
     case 'deploy.aborting':
-      return aborting(state)
+      return aborting(state, event.only)
     case 'deploy.halted':
       return { ...state, halted: true }
     case 'deploy.resumed':
-      return resumed(state)
+      return resumed(state, event.only)
     case 'deploy.finished':
       return { ...state, outcome: event.outcome }
   }
@@ -137,31 +138,36 @@ function withTrouble(state: DeployState, trouble: Omit<Trouble, 'course'>): Depl
   return { ...state, trouble: { ...trouble, course: goesBack ? 'back' : 'halt' } }
 }
 
-function aborting(state: DeployState): DeployState {
-  if (state.direction === 'back') return { ...resumed(state), backOutcome: 'aborted' }
+function aborting(state: DeployState, only: readonly string[] | null): DeployState {
+  if (state.direction === 'back') return { ...resumed(state, only), backOutcome: 'aborted' }
   const trouble: Trouble = { reason: 'aborted by the operator', node: null, error: null, course: 'back' }
-  return { ...state, backOutcome: 'aborted', trouble, survey: null, halted: false, outcome: null }
+  return { ...state, backOutcome: 'aborted', only, trouble, survey: null, halted: false, outcome: null }
 }
 
 /**
  * Goes on, after a crash or a halt. Time has passed: a node that was about to be drained asks for its place again, and
  * after a halt what had failed is tried once more from its start.
  */
-function resumed(state: DeployState): DeployState {
+function resumed(state: DeployState, only: readonly string[] | null): DeployState {
   const nodes = state.nodes.map((node) => {
-    const phase = phaseToResume(node, wasHalted(state))
+    const phase = phaseToResume(node, { halted: wasHalted(state), only })
     return phase === node.phase ? node : { ...node, phase, failed: null }
   })
-  const open = { ...state, nodes, survey: null }
-  if (!wasHalted(state)) return open
-  return { ...open, group: advancePastGroups({ ...open, group: 0 }).group, trouble: null, halted: false, outcome: null }
+  const open = { ...state, nodes, only, survey: null }
+  const eased = wasHalted(state) ? { ...open, trouble: null, halted: false, outcome: null } : open
+  return advancePastGroups({ ...eased, group: 0 })
 }
 
 function wasHalted(state: DeployState): boolean {
   return state.halted || state.outcome === 'halted'
 }
 
-function phaseToResume(node: NodeProgress, halted: boolean): Phase {
+function phaseToResume(
+  node: NodeProgress,
+  { halted, only }: { halted: boolean; only: readonly string[] | null },
+): Phase {
+  const chosen = only === null || only.includes(node.planned.id)
+  if (!chosen && (node.phase === 'waiting' || node.phase === 'staged')) return 'untouched'
   if (node.phase === 'draining') return 'staged'
   if (node.phase !== 'failed' || !halted) return node.phase
   return node.failed?.step === 'stage' ? 'waiting' : 'staged'

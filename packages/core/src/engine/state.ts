@@ -21,6 +21,8 @@ export interface DeployState {
   readonly trouble: Trouble | null
   /** Taken since the last drain began; null when the balancer must be asked again. */
   readonly survey: Survey | null
+  /** Nodes that the operator wants to go on with; null for all. */
+  readonly only: readonly string[] | null
   /** What a finished way back is called. */
   readonly backOutcome: 'rolled-back' | 'aborted'
   readonly halted: boolean

@@ -5,7 +5,7 @@ import type { DeployState, NodeProgress, Phase } from './state.ts'
  * back), then the upgraded ones, the last first, in batches of the same size and with the same drains.
  */
 export function theWayBack(state: DeployState): Pick<DeployState, 'direction' | 'nodes' | 'groups' | 'group'> {
-  const nodes = state.nodes.map(turned)
+  const nodes = state.nodes.map((node) => turned(state, node))
   const touched = nodes.filter((node) => node.phase !== 'untouched').reverse()
   const wasServing = (node: NodeProgress) => servingPhases.has(phaseBefore(state, node))
   const out = touched.filter((node) => !wasServing(node))
@@ -31,8 +31,9 @@ function phaseBefore(state: DeployState, node: NodeProgress): Phase {
   return state.nodes[state.index.get(node.planned.id)!]!.phase
 }
 
-function turned(node: NodeProgress): NodeProgress {
-  return { ...node, target: node.planned.from, failed: null, phase: firstPhaseBack(node) }
+function turned(state: DeployState, node: NodeProgress): NodeProgress {
+  const left = state.only !== null && !state.only.includes(node.planned.id)
+  return { ...node, target: node.planned.from, failed: null, phase: left ? 'untouched' : firstPhaseBack(node) }
 }
 
 function firstPhaseBack(node: NodeProgress): Phase {

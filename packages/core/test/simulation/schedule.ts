@@ -101,7 +101,7 @@ export function playSchedule(seed: number): Told {
         plan,
       })
     } else if (state.outcome === null || after === 'halt') {
-      append({ type: random.chance(0.3) ? 'deploy.aborting' : 'deploy.resumed' })
+      append({ type: random.chance(0.3) ? 'deploy.aborting' : 'deploy.resumed', only: null })
     }
     turn()
   }
