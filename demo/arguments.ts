@@ -1,0 +1,67 @@
+import { parseArgs } from 'node:util'
+
+export interface DemoArguments {
+  /** Leave balancer and nodes running after the verdict. */
+  readonly keep: boolean
+  readonly ratePerSecond: number
+  readonly users: number
+  /** Keep the sessions in a redis-server instead of LMDB. */
+  readonly redis: boolean
+}
+
+export const usage = `npm run demo [-- OPTIONS]
+
+Starts Baton's balancer and two nodes of examples/shop, logs users in, rolls v2 over v1 under their traffic, and says
+what they noticed. Exits 0 only if no request failed, none was lost or doubled, and nobody was logged out.
+
+  --keep       leave it running afterwards, and print the address (Ctrl-C stops it)
+  --rate N     requests a second (default 200)
+  --users N    logged-in users (default 20)
+  --redis      sessions in a redis-server of its own instead of the embedded store
+  --help       this text`
+
+/** Servers whose drivers are not part of this version. */
+const later = { nginx: 'nginx', haproxy: 'HAProxy', tomcat: 'Tomcat' }
+
+/** A text instead of arguments is what to tell the user, with the exit code. */
+export function readArguments(
+  argv: readonly string[],
+): DemoArguments | { readonly text: string; readonly exitCode: number } {
+  try {
+    const flag = { type: 'boolean', default: false } as const
+    const { values } = parseArgs({
+      args: [...argv],
+      options: {
+        keep: flag,
+        redis: flag,
+        help: flag,
+        nginx: flag,
+        haproxy: flag,
+        tomcat: flag,
+        rate: { type: 'string', default: '200' },
+        users: { type: 'string', default: '20' },
+      },
+    })
+    if (values.help) return { text: usage, exitCode: 0 }
+    for (const name of ['nginx', 'haproxy', 'tomcat'] as const) {
+      if (values[name]) {
+        const text = `--${name} needs the ${later[name]} driver, which comes with a later version of Baton. Try it without, or with --redis.`
+        return { text, exitCode: 2 }
+      }
+    }
+    return {
+      keep: values.keep,
+      redis: values.redis,
+      ratePerSecond: wholeNumber('--rate', values.rate, 5000),
+      users: wholeNumber('--users', values.users, 9999),
+    }
+  } catch (error) {
+    return { text: `${error instanceof Error ? error.message : error}\n\n${usage}`, exitCode: 2 }
+  }
+}
+
+function wholeNumber(name: string, text: string, highest: number): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= 1 && value <= highest) return value
+  throw new Error(`${name} must be a whole number from 1 to ${highest}, not ${text}`)
+}

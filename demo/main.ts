@@ -1,0 +1,113 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { findServer, installCommand, startRedis, startTraffic, verdictLines } from '@baton/testkit'
+import { type DemoArguments, readArguments } from './arguments.ts'
+import { createProgress, type Progress } from './progress.ts'
+import { followRoll, type Roll, readEvents } from './roll.ts'
+import { openSite, type Site } from './site.ts'
+
+/** What is to be undone at the end, the last first; also when the user does not wait for it. */
+const cleanups: (() => Promise<void>)[] = []
+let cleaned: Promise<void> | undefined
+
+function cleanUp(): Promise<void> {
+  cleaned ??= (async () => {
+    for (const cleanup of cleanups.reverse()) await cleanup()
+  })()
+  return cleaned
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, async () => {
+    await cleanUp()
+    process.exit(130)
+  })
+}
+
+const asked = readArguments(process.argv.slice(2))
+if ('text' in asked) {
+  console.log(asked.text)
+  process.exitCode = asked.exitCode
+} else if (asked.redis && findServer('redis-server') === null) {
+  console.log(`--redis needs redis-server: ${installCommand('redis-server')}`)
+  process.exitCode = 2
+} else {
+  try {
+    process.exitCode = await runDemo(asked, createProgress(process.stdout))
+  } catch (error) {
+    // What is cut off by the clean-up after a signal is no news.
+    if (cleaned === undefined) console.error(error instanceof Error ? error.message : error)
+    process.exitCode = 1
+  } finally {
+    await cleanUp()
+  }
+}
+
+async function runDemo(options: DemoArguments, progress: Progress): Promise<number> {
+  const startedAt = performance.now()
+  progress.say('Starting the balancer and two nodes of examples/shop, v1 …')
+  const site = await openSite(await sessionStore(options))
+  cleanups.push(site.stop)
+  await site.ready()
+  progress.say(`The shop serves at ${site.url}. ${options.users} users log in …`)
+
+  const { ratePerSecond, users } = options
+  const traffic = await startTraffic({ url: site.url, ratePerSecond, users, recordedOrders: site.recordedOrders })
+  const quiet = Object.fromEntries(site.nodes.map((node) => [node, 'serves v1']))
+  const watch = async (ms: number, nodes: Readonly<Record<string, string>>) => {
+    for (const end = performance.now() + ms; performance.now() < end; await sleep(200)) {
+      progress.show(nodes, traffic.snapshot())
+    }
+  }
+  await watch(5_000, quiet)
+
+  progress.say('Rolling v2 over v1: baton deploy examples/shop/v2')
+  traffic.mark('during')
+  const deploy = site.deploy()
+  let exitCode: number | null | undefined
+  void deploy.exited().then((exit) => {
+    exitCode = exit.exitCode
+  })
+  let roll = followRoll([])
+  while (exitCode === undefined) {
+    await sleep(200)
+    roll = followRoll(readEvents(deploy))
+    progress.show({ ...quiet, ...roll.nodes }, traffic.snapshot())
+  }
+  traffic.mark('behind')
+  await watch(2_000, { ...quiet, ...roll.nodes })
+  progress.end()
+
+  const verdict = await traffic.stop()
+  const left = (await site.status()).nodes.filter((node) => node.release !== roll.release).map((node) => node.id)
+  progress.say('')
+  for (const line of verdictLines(verdict)) progress.say(line)
+  progress.say(`deploy        ${describeRoll(roll, left)}`)
+  progress.say(`total time    ${((performance.now() - startedAt) / 1000).toFixed(1)} s`)
+  if (exitCode !== 0) progress.say(`baton deploy ended with exit code ${exitCode}:\n${deploy.stderr()}`)
+
+  const unnoticed = verdict.clean && verdict.lost === 0 && verdict.doubled === 0
+  const done = exitCode === 0 && roll.outcome === 'succeeded' && left.length === 0
+  progress.say('')
+  progress.say(unnoticed && done ? 'Nobody noticed.' : 'Somebody noticed: see above.')
+  if (options.keep) await keepRunning(site, progress)
+  return unnoticed && done ? 0 : 1
+}
+
+async function sessionStore({ redis }: DemoArguments): Promise<string> {
+  if (!redis) return 'embedded'
+  const server = await startRedis()
+  cleanups.push(server.stop)
+  return server.url
+}
+
+function describeRoll({ outcome, durationMs, release }: Roll, left: readonly string[]): string {
+  const seconds = durationMs === null ? '' : ` in ${(durationMs / 1000).toFixed(1)} s`
+  const where = left.length === 0 ? 'all nodes run' : `${left.join(' and ')} do not run`
+  return `${outcome ?? 'did not finish'}${seconds}; ${where} ${release ?? 'the new release'}`
+}
+
+/** Until Ctrl-C. */
+async function keepRunning(site: Site, progress: Progress): Promise<void> {
+  progress.say(`It goes on at ${site.url}; baton's folder is .demo/. Ctrl-C stops it.`)
+  await new Promise(() => setInterval(() => {}, 60_000))
+}
