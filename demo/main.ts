@@ -3,7 +3,7 @@ import { findServer, installCommand, startRedis, startTraffic, verdictLines } fr
 import { type DemoArguments, readArguments } from './arguments.ts'
 import { createProgress, type Progress } from './progress.ts'
 import { followRoll, type Roll, readEvents } from './roll.ts'
-import { openSite, type Site } from './site.ts'
+import { openSite, type Site } from './shop-site.ts'
 
 /** What is to be undone at the end, the last first; also when the user does not wait for it. */
 const cleanups: (() => Promise<void>)[] = []

@@ -12,6 +12,7 @@ export {
   type ServerUse,
   type SkippableTest,
 } from './servers.ts'
+export { type Site, type SiteStatus, startSite } from './site.ts'
 export { type TempDir, tempDir } from './temp-dir.ts'
 export type { LedgerEntry, Problem, Statistics } from './traffic/ledger.ts'
 export { quantile } from './traffic/ledger.ts'
