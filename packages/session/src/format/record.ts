@@ -1,0 +1,108 @@
+import { SessionError } from '../errors.ts'
+import { parseJson } from './value.ts'
+
+/** A record as every store keeps it: field names to bytes. Meta fields start with `@`, attributes with `.`. */
+export type Fields = ReadonlyMap<string, Buffer>
+
+/** Who is logged in, as all nodes and Tomcat see it. */
+export interface Principal {
+  readonly name: string
+  readonly roles: readonly string[]
+  /** How they proved it, e.g. `FORM`; as in the Servlet API. */
+  readonly authType?: string
+}
+
+/** What a record means. */
+export type Reading =
+  /** Nothing there that ever was a whole session. */
+  | { readonly state: 'absent' }
+  /** Destroyed, rotated, or past its absolute deadline. */
+  | { readonly state: 'dead' }
+  | {
+      readonly state: 'alive'
+      readonly createdAtMs: number
+      readonly maxInactiveMs: number
+      readonly principal: Principal | undefined
+      /** Attribute names (without the dot) to stored bytes. */
+      readonly attributes: ReadonlyMap<string, Buffer>
+    }
+
+/** This code writes format 1 and reads every record whose lowest reader is at most 1. */
+export const formatVersion = 1
+
+export const tombstone = {
+  destroyed: 'd',
+  /** `hash` is of the id that took over. */
+  rotatedTo: (hash: string): string => `r:${hash}`,
+} as const
+
+/** Throws SessionError `session-format` for a record that a newer, incompatible version wrote. */
+export function readRecord(fields: Fields, nowMs: number): Reading {
+  if (fields.has('@x')) return { state: 'dead' }
+  const createdAtMs = wholeNumber(fields.get('@c'))
+  if (createdAtMs === undefined) return { state: 'absent' }
+  const lowestReader = /^\d+\.(\d+)$/.exec(fields.get('@f')?.toString('latin1') ?? '')?.[1]
+  if (lowestReader === undefined || Number(lowestReader) > formatVersion) {
+    throw new SessionError(
+      'session-format',
+      `a session is in a format that needs reader ${lowestReader ?? 'unknown'}, and this is reader ${formatVersion}: ` +
+        'install the @baton/session that the other nodes run',
+    )
+  }
+  const deadlineMs = wholeNumber(fields.get('@A'))
+  if (deadlineMs !== undefined && deadlineMs <= nowMs) return { state: 'dead' }
+  const attributes = new Map<string, Buffer>()
+  for (const [field, bytes] of fields) if (field.startsWith('.')) attributes.set(field.slice(1), bytes)
+  return {
+    state: 'alive',
+    createdAtMs,
+    maxInactiveMs: (wholeNumber(fields.get('@m')) ?? 1800) * 1000,
+    principal: principalOf(fields),
+    attributes,
+  }
+}
+
+/** The meta fields of a session that begins; `@v` is 1 after its first write. */
+export function newRecord(session: { createdAtMs: number; maxInactiveMs: number }): Map<string, Buffer> {
+  return new Map([
+    ['@c', Buffer.from(String(session.createdAtMs))],
+    ['@f', Buffer.from(`${formatVersion}.${formatVersion}`)],
+    ['@v', Buffer.from('1')],
+    ['@m', Buffer.from(String(Math.round(session.maxInactiveMs / 1000)))],
+  ])
+}
+
+export function principalFields(principal: Principal): Map<string, Buffer> {
+  const fields = new Map([
+    ['@p', Buffer.from(principal.name)],
+    ['@r', Buffer.from(JSON.stringify(principal.roles))],
+  ])
+  if (principal.authType !== undefined) fields.set('@t', Buffer.from(principal.authType))
+  return fields
+}
+
+function principalOf(fields: Fields): Principal | undefined {
+  const name = fields.get('@p')
+  if (name === undefined) return undefined
+  const authType = fields.get('@t')
+  return {
+    name: name.toString(),
+    roles: rolesOf(fields.get('@r')),
+    ...(authType === undefined ? {} : { authType: authType.toString() }),
+  }
+}
+
+/** Roles that cannot be read are no roles: never more rights than were written. */
+function rolesOf(bytes: Buffer | undefined): readonly string[] {
+  try {
+    const roles = parseJson(bytes?.toString() ?? '[]')
+    return Array.isArray(roles) ? roles.filter((role) => typeof role === 'string') : []
+  } catch {
+    return []
+  }
+}
+
+function wholeNumber(bytes: Buffer | undefined): number | undefined {
+  const text = bytes?.toString('latin1') ?? ''
+  return /^\d{1,15}$/.test(text) ? Number(text) : undefined
+}

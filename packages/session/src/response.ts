@@ -1,0 +1,197 @@
+import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { SessionError } from './errors.ts'
+
+export interface HeadGate {
+  /** Called when the headers are about to leave, and when the answer ends. undefined: nothing to wait for. */
+  readonly commit: () => Promise<void> | undefined
+  /** Called once, after `commit`: the Set-Cookie value to add. */
+  readonly cookie: () => string | undefined
+  /** `commit` failed after the headers had left. */
+  readonly onLateError: (error: unknown) => void
+}
+
+type Method = 'writeHead' | 'write' | 'end' | 'flushHeaders'
+type Call = readonly [method: Method, args: unknown[]]
+/** Node's own methods are overloaded; what the app passes is passed on as it is. */
+type Passed = (...args: unknown[]) => unknown
+
+/**
+ * Holds back the first byte of an answer until `commit` has settled, and its end as well. To the app the response looks
+ * as if it had been sent: `headersSent`, errors for late headers, back-pressure with a `drain` to follow, callbacks at
+ * the real write. Where there is nothing to commit, every call goes straight through.
+ */
+export function holdHead(res: ServerResponse, gate: HeadGate): void {
+  const original: Record<Method, Passed> = {
+    writeHead: res.writeHead.bind(res) as Passed,
+    write: res.write.bind(res) as Passed,
+    end: res.end.bind(res) as Passed,
+    flushHeaders: res.flushHeaders.bind(res) as Passed,
+  }
+  let phase: 'before' | 'holding' | 'open' | 'refused' = 'before'
+  let headIsDone = false
+  let held: Call[] = []
+  let needsDrain = false
+  let status = { code: res.statusCode, message: res.statusMessage }
+
+  res.writeHead = ((...args: unknown[]) => call('writeHead', args)) as typeof res.writeHead
+  res.write = ((...args: unknown[]) => call('write', args)) as typeof res.write
+  res.end = ((...args: unknown[]) => call('end', args)) as typeof res.end
+  res.flushHeaders = () => void call('flushHeaders', [])
+
+  function call(method: Method, args: unknown[]): unknown {
+    if (phase === 'refused') return swallow(method, args)
+    if (phase === 'holding') return hold(method, args)
+    // Once the head is done, only the end may find something new to write.
+    if (phase === 'open' && method !== 'end') return original[method](...args)
+    let waiting: Promise<void> | undefined
+    try {
+      waiting = gate.commit()
+    } catch (error) {
+      waiting = Promise.reject(error)
+    }
+    if (waiting === undefined) {
+      phase = 'open'
+      return run([method, args])
+    }
+    phase = 'holding'
+    status = { code: res.statusCode, message: res.statusMessage }
+    pretendSent(res, { headIsDone, isEnded: () => held.some(([name]) => name === 'end'), needsDrain: () => needsDrain })
+    waiting.then(release, headIsDone ? releaseLate : refuse)
+    return hold(method, args)
+  }
+
+  function hold(method: Method, args: unknown[]): unknown {
+    if (method === 'writeHead' && held.some(([name]) => name === 'writeHead')) throw headersSent('write')
+    held.push([method, args])
+    if (method === 'write') needsDrain = true
+    return method === 'write' ? false : method === 'flushHeaders' ? undefined : res
+  }
+
+  function release(): void {
+    const calls = held
+    held = []
+    phase = 'open'
+    stopPretending(res)
+    if (!headIsDone) {
+      res.statusCode = status.code
+      res.statusMessage = status.message
+    }
+    let isFull = false
+    for (const one of calls) isFull = run(one) === false
+    const drained = needsDrain && !isFull && !res.writableEnded
+    needsDrain = false
+    if (drained) res.emit('drain')
+  }
+
+  function releaseLate(error: unknown): void {
+    gate.onLateError(error)
+    release()
+  }
+
+  function refuse(error: unknown): void {
+    const calls = held
+    held = []
+    stopPretending(res)
+    if (!(error instanceof SessionError) || error.status !== 503) gate.onLateError(error)
+    phase = 'open'
+    headIsDone = true
+    refuseRequest(res, error, original.end)
+    phase = 'refused'
+    for (const [method, args] of calls) swallow(method, args)
+    if (needsDrain) res.emit('drain')
+  }
+
+  function run([method, args]: Call): unknown {
+    if (headIsDone) return original[method](...args)
+    headIsDone = true
+    const cookie = gate.cookie()
+    if (cookie === undefined) return original[method](...args)
+    return original[method](...(addCookie(res, method === 'writeHead' ? args : [], cookie) ?? args))
+  }
+
+  /** The client has its answer; what the app still sends goes nowhere, and its callbacks are called. */
+  function swallow(method: Method, args: unknown[]): unknown {
+    const callback = args.findLast((arg) => typeof arg === 'function')
+    if (callback !== undefined) process.nextTick(callback as () => void)
+    return method === 'write' ? true : method === 'flushHeaders' ? undefined : res
+  }
+}
+
+/** Answers with the error's status, and leaves every cookie as it is. For a response whose headers have not left. */
+export function refuseRequest(res: ServerResponse, error: unknown, end: Passed = res.end.bind(res) as Passed): void {
+  const known = error instanceof SessionError ? error : undefined
+  for (const name of res.getHeaderNames()) res.removeHeader(name)
+  res.statusCode = known?.status ?? 500
+  res.statusMessage = ''
+  for (const [name, value] of Object.entries(known?.headers ?? {})) res.setHeader(name, value)
+  res.setHeader('Cache-Control', 'no-store')
+  res.setHeader('Content-Type', 'text/plain; charset=utf-8')
+  end(
+    res.statusCode === 503
+      ? 'Your session cannot be reached at the moment. You are still logged in: please try again.\n'
+      : 'Something went wrong here. Please try again.\n',
+  )
+}
+
+/** What an app can see of a response whose headers are held back. Own properties, gone again when they are released. */
+function pretendSent(
+  res: ServerResponse,
+  held: { headIsDone: boolean; isEnded: () => boolean; needsDrain: () => boolean },
+): void {
+  const getter = (get: () => unknown) => ({ get, configurable: true })
+  const method = (value: () => unknown) => ({ value, configurable: true, writable: true })
+  const late = () => {
+    throw headersSent('set')
+  }
+  Object.defineProperties(res, {
+    headersSent: getter(() => true),
+    writableEnded: getter(held.isEnded),
+    finished: getter(held.isEnded),
+    writableNeedDrain: getter(held.needsDrain),
+    setHeader: method(late),
+    setHeaders: method(late),
+    appendHeader: method(late),
+    removeHeader: method(late),
+    // Called by middleware that compresses: the head is on its way already.
+    _implicitHeader: method(() => undefined),
+  })
+}
+
+const pretended = [
+  'headersSent',
+  'writableEnded',
+  'finished',
+  'writableNeedDrain',
+  'setHeader',
+  'setHeaders',
+  'appendHeader',
+  'removeHeader',
+  '_implicitHeader',
+] as const
+
+function stopPretending(res: ServerResponse): void {
+  for (const name of pretended) Reflect.deleteProperty(res, name)
+}
+
+/** Adds a cookie to those of the app, wherever it put them; gives the arguments of writeHead where they had to change. */
+function addCookie(res: ServerResponse, writeHeadArgs: unknown[], cookie: string): unknown[] | undefined {
+  const at = writeHeadArgs.findIndex((arg) => typeof arg === 'object' && arg !== null)
+  const headers = writeHeadArgs[at] as OutgoingHttpHeaders | OutgoingHttpHeader[] | undefined
+  const isCookie = (name: unknown) => String(name).toLowerCase() === 'set-cookie'
+  if (Array.isArray(headers)) {
+    if (headers.some(isCookie)) return writeHeadArgs.with(at, [...headers, 'Set-Cookie', cookie])
+  } else {
+    const name = Object.keys(headers ?? {}).find(isCookie)
+    if (headers !== undefined && name !== undefined) {
+      return writeHeadArgs.with(at, { ...headers, [name]: [headers[name] ?? [], cookie].flat().map(String) })
+    }
+  }
+  res.appendHeader('Set-Cookie', cookie)
+  return undefined
+}
+
+function headersSent(what: string): Error {
+  return Object.assign(new Error(`Cannot ${what} headers after they are sent to the client`), {
+    code: 'ERR_HTTP_HEADERS_SENT',
+  })
+}

@@ -1,0 +1,23 @@
+import { fileURLToPath } from 'node:url'
+import { SessionError } from '../errors.ts'
+import { lmdbStore } from './lmdb.ts'
+import { redisStore } from './redis.ts'
+import type { SessionStore, Timeouts } from './store.ts'
+
+/** `lmdb:<path>`, `redis://…` or `rediss://…`. Never prints the URL: it may hold a password. */
+export function openStore(url: string, more: { namespace: string; timeouts: Timeouts }): SessionStore {
+  if (/^rediss?:\/\//.test(url)) return redisStore({ url, ...more })
+  if (url.startsWith('lmdb:')) return lmdbStore({ path: pathOf(url), ...more })
+  throw new SessionError(
+    'session-options',
+    `the session store's scheme is ${JSON.stringify(url.split(':', 1)[0])}; write lmdb:<folder>, redis://… or rediss://…`,
+  )
+}
+
+/** `lmdb:./data/sessions`, `lmdb:/var/lib/shop`, and `lmdb:///var/lib/shop` as people write it. */
+function pathOf(url: string): string {
+  if (url.startsWith('lmdb://')) return fileURLToPath(`file:${url.slice('lmdb:'.length)}`)
+  const path = url.slice('lmdb:'.length)
+  if (path === '') throw new SessionError('session-options', 'the session store has no path; write lmdb:<folder>')
+  return path
+}
