@@ -3,7 +3,7 @@ import { findServer, installCommand, startRedis, startTraffic, verdictLines } fr
 import { type DemoArguments, readArguments } from './arguments.ts'
 import { createProgress, type Progress } from './progress.ts'
 import { followRoll, type Roll, readEvents } from './roll.ts'
-import { openSite, type Site } from './shop-site.ts'
+import { openShop, type ShopSite, shopRelease } from './shop-site.ts'
 
 /** What is to be undone at the end, the last first; also when the user does not wait for it. */
 const cleanups: (() => Promise<void>)[] = []
@@ -45,14 +45,14 @@ if ('text' in asked) {
 async function runDemo(options: DemoArguments, progress: Progress): Promise<number> {
   const startedAt = performance.now()
   progress.say('Starting the balancer and two nodes of examples/shop, v1 …')
-  const site = await openSite(await sessionStore(options))
+  const site = await openShop(await sessionStore(options))
   cleanups.push(site.stop)
   await site.ready()
   progress.say(`The shop serves at ${site.url}. ${options.users} users log in …`)
 
   const { ratePerSecond, users } = options
   const traffic = await startTraffic({ url: site.url, ratePerSecond, users, recordedOrders: site.recordedOrders })
-  const quiet = Object.fromEntries(site.nodes.map((node) => [node, 'serves v1']))
+  const quiet = Object.fromEntries(site.nodeIds.map((node) => [node, 'serves v1']))
   const watch = async (ms: number, nodes: Readonly<Record<string, string>>) => {
     for (const end = performance.now() + ms; performance.now() < end; await sleep(200)) {
       progress.show(nodes, traffic.snapshot())
@@ -62,7 +62,7 @@ async function runDemo(options: DemoArguments, progress: Progress): Promise<numb
 
   progress.say('Rolling v2 over v1: baton deploy examples/shop/v2')
   traffic.mark('during')
-  const deploy = site.deploy()
+  const deploy = site.start('deploy', shopRelease('v2'), '--json')
   let exitCode: number | null | undefined
   void deploy.exited().then((exit) => {
     exitCode = exit.exitCode
@@ -107,7 +107,7 @@ function describeRoll({ outcome, durationMs, release }: Roll, left: readonly str
 }
 
 /** Until Ctrl-C. */
-async function keepRunning(site: Site, progress: Progress): Promise<void> {
+async function keepRunning(site: ShopSite, progress: Progress): Promise<void> {
   progress.say(`It goes on at ${site.url}; baton's folder is .demo/. Ctrl-C stops it.`)
   await new Promise(() => setInterval(() => {}, 60_000))
 }
