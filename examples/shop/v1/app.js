@@ -88,20 +88,7 @@ export function createApp({ sessions, orders }) {
     res.status(404).json({ error: 'not found' })
   })
 
-  app.use(
-    /** @type {import('express').ErrorRequestHandler} */
-    (error, _req, res, next) => {
-      const status = Number(error.status) || 500
-      if (status === 500) console.error(error)
-      const message = status === 500 ? 'something went wrong' : error.message
-      if (res.headersSent) next(error)
-      else
-        res
-          .status(status)
-          .set(error.headers ?? {})
-          .json({ error: message })
-    },
-  )
+  app.use(answerError)
 
   return {
     app,
@@ -112,6 +99,24 @@ export function createApp({ sessions, orders }) {
       for (const stream of streams) stream.end('event: bye\ndata: {}\n\n')
     },
   }
+}
+
+/**
+ * Errors know their status: 503 with Retry-After from a session store that is away, 4xx from the body parsers.
+ * @param {Error & { status?: number, headers?: Record<string, string> }} error
+ * @param {import('express').Request} _req
+ * @param {import('express').Response} res
+ * @param {import('express').NextFunction} next
+ */
+function answerError(error, _req, res, next) {
+  const { status = 500, headers = {} } = error
+  if (status >= 500) console.error(error)
+  if (res.headersSent) next(error)
+  else
+    res
+      .status(status)
+      .set(headers)
+      .json({ error: status === 500 ? 'something went wrong' : error.message })
 }
 
 /**
