@@ -1,0 +1,262 @@
+import type { Socket } from 'node:net'
+import { BadMessage } from './bad-message.ts'
+import { type Deadline, type Deadlines, now } from './deadlines.ts'
+import { errorResponse } from './error-page.ts'
+import { createExchange, type Exchange, type ExchangeClient, type ExchangeContext } from './exchange.ts'
+import { createForwardedFields } from './forwarded.ts'
+import { createHeadScanner } from './head-scanner.ts'
+import { requestHeadFor } from './hop-by-hop.ts'
+import { parseRequestHead, type RequestHead } from './message-head.ts'
+import { createOutbox, isCongested } from './outbox.ts'
+import { ownSocket } from './socket-events.ts'
+import { createTunnel, type Tunnel } from './tunnel.ts'
+
+/** A client's connection: its requests, one after the other. */
+export interface ClientConnection {
+  /** Closes it unless a request is being answered. */
+  closeIdle(): void
+  /** Ends an event stream, or an upgraded connection (a WebSocket with the close code 1001, going away). */
+  closeLongLived(): void
+  destroy(): void
+}
+
+export interface ClientConnectionOptions {
+  readonly socket: Socket
+  readonly context: ExchangeContext
+  readonly deadlines: Deadlines
+  readonly trustForwarded: boolean
+  readonly closed: (connection: ClientConnection) => void
+}
+
+const GOING_AWAY = 1001
+const SERVICE_RESTART = 1012
+const LF = 0x0a
+const CR = 0x0d
+
+export function createClientConnection(options: ClientConnectionOptions): ClientConnection {
+  const { socket, context, deadlines } = options
+  const { limits } = context
+  const scanner = createHeadScanner()
+  const forwarded = createForwardedFields({
+    address: socket.remoteAddress ?? '',
+    trustForwarded: options.trustForwarded,
+  })
+  const fallbackHost = `${socket.localAddress?.includes(':') ? `[${socket.localAddress}]` : socket.localAddress}:${socket.localPort}`
+
+  let unread: Buffer | undefined
+  let working = false
+  /** A part of a request's head has arrived. */
+  let headBegun = false
+  let closing = false
+  let exchange: Exchange | undefined
+  let request: RequestHead | undefined
+  let tunnel: Tunnel | undefined
+
+  socket.allowHalfOpen = true
+  socket.setNoDelay(true)
+  socket.setKeepAlive(true)
+
+  const deadline: Deadline = { at: now() + limits.keepAliveMs, expire: expired }
+  deadlines.add(deadline)
+
+  const owner = ownSocket(socket, {
+    data(bytes) {
+      if (closing) return
+      unread = unread === undefined ? bytes : Buffer.concat([unread, bytes])
+      work()
+    },
+    drained() {
+      if (exchange !== undefined) {
+        exchange.clientDrained()
+      } else {
+        socket.resume()
+        work()
+      }
+    },
+    ended() {
+      // A client that closes its half has gone, as far as anybody can tell; nginx and Node.js take it so as well.
+      exchange?.abort()
+      if (exchange !== undefined) socket.destroy()
+      else if (!closing) close()
+    },
+    closed() {
+      exchange?.abort()
+      exchange = undefined
+      deadlines.delete(deadline)
+      options.closed(connection)
+    },
+  })
+
+  const client: ExchangeClient = {
+    socket,
+    outbox: createOutbox(),
+    deadline,
+    pauseReading: () => socket.pause(),
+    resumeReading() {
+      socket.resume()
+      work()
+    },
+    answered({ keepAlive }) {
+      exchange = undefined
+      request = undefined
+      if (keepAlive && !context.draining()) {
+        deadline.at = now() + limits.keepAliveMs
+        socket.resume()
+        work()
+      } else {
+        close()
+      }
+    },
+    answerError(error, { keepAlive }) {
+      const stays = keepAlive && !context.draining()
+      const accept = request?.fields.find((field) => field.key === 'accept')?.value ?? ''
+      const headOnly = request?.method === 'HEAD'
+      client.outbox.text(errorResponse({ ...error, accept, headOnly, keepAlive: stays }))
+      client.outbox.flush(socket)
+      client.answered({ keepAlive: stays })
+    },
+    cutOff({ untilClose }) {
+      exchange = undefined
+      closing = true
+      deadline.at = now() + limits.closingMs
+      // Where only the end of the connection ends the answer, an orderly end would make it look whole.
+      if (untilClose) socket.resetAndDestroy()
+      else socket.destroySoon()
+    },
+    upgraded({ node, nodeBytes, protocol, lease, ended }) {
+      exchange = undefined
+      deadlines.delete(deadline)
+      tunnel = createTunnel({
+        client: socket,
+        node: node.socket,
+        protocol,
+        limits,
+        deadlines,
+        clientClosed: () => options.closed(connection),
+        nodeClosed: ended,
+      })
+      owner.handTo(tunnel.clientEvents)
+      node.handTo(tunnel.nodeEvents)
+      if (nodeBytes.length > 0) tunnel.nodeEvents.data(nodeBytes)
+      const early = unread
+      unread = undefined
+      if (early !== undefined) tunnel.clientEvents.data(early)
+      socket.resume()
+      const { close: closeTunnel } = tunnel
+      lease.becomesLongLived(() => closeTunnel(SERVICE_RESTART))
+    },
+  }
+
+  /** Works off what has been read, as far as it goes. */
+  function work(): void {
+    if (working) return
+    working = true
+    try {
+      while (unread !== undefined && step());
+    } catch (error) {
+      if (!(error instanceof BadMessage)) throw error
+      unread = undefined
+      if (exchange === undefined) client.answerError(error, { keepAlive: false })
+      else exchange.refuse(error)
+    } finally {
+      working = false
+    }
+  }
+
+  /** False when nothing goes on until something happens. */
+  function step(): boolean {
+    if (closing || tunnel !== undefined) return false
+    if (exchange === undefined) {
+      // A client that sends requests and reads no answers is not read from either.
+      if (isCongested(socket)) {
+        socket.pause()
+        return false
+      }
+      return readHead()
+    }
+    if (exchange.readComplete()) {
+      // The next request is there before this one is answered: it waits, and so does whatever follows it.
+      socket.pause()
+      return false
+    }
+    readBody(exchange)
+    return true
+  }
+
+  function readHead(): boolean {
+    const bytes = skipEmptyLine(unread!)
+    unread = bytes
+    if (bytes === undefined) return false
+    const end = scanner.scan(bytes)
+    if ((end < 0 ? bytes.length : end) > limits.headBytes) throw tooLarge()
+    if (end < 0) {
+      if (!headBegun) deadline.at = now() + limits.headerMs
+      headBegun = true
+      return false
+    }
+
+    headBegun = false
+    scanner.reset()
+    unread = end === bytes.length ? undefined : bytes.subarray(end)
+    request = parseRequestHead(bytes.toString('latin1', 0, Math.max(0, end - 4)), limits)
+    const head = requestHeadFor(request, { forwarded: forwarded.lines(request), fallbackHost })
+    const next = createExchange({ request, head, client, context })
+    exchange = next
+    // What is here of the body is looked at before a node hears of the request.
+    if (unread !== undefined && !next.readComplete()) readBody(next)
+    next.start()
+    return true
+  }
+
+  function readBody(current: Exchange): void {
+    const bytes = unread!
+    const end = current.read(bytes, 0)
+    unread = end === bytes.length ? undefined : bytes.subarray(end)
+  }
+
+  function tooLarge(): BadMessage {
+    return scanner.firstLineEnded()
+      ? new BadMessage(431, 'head_too_large', 'The request head is too large.')
+      : new BadMessage(414, 'target_too_long', 'The request target is too long.')
+  }
+
+  /** Ends this side, and reads over what the client still sends: closing at once would take the answer back (RST). */
+  function close(): void {
+    closing = true
+    unread = undefined
+    deadline.at = now() + limits.closingMs
+    socket.end()
+    socket.resume()
+  }
+
+  function expired(): void {
+    if (exchange !== undefined) exchange.expired()
+    else if (closing || unread === undefined) socket.destroy()
+    else
+      client.answerError(
+        { status: 408, code: 'head_timeout', message: 'The request did not arrive in time.' },
+        { keepAlive: false },
+      )
+  }
+
+  const connection: ClientConnection = {
+    closeIdle() {
+      if (exchange === undefined && tunnel === undefined && !closing) close()
+    },
+    closeLongLived() {
+      if (tunnel !== undefined) tunnel.close(GOING_AWAY)
+      else exchange?.closeLongLived()
+    },
+    destroy() {
+      socket.destroy()
+    },
+  }
+  return connection
+}
+
+/** An empty line before a request is allowed (RFC 9112 2.2); undefined when it may become one. */
+function skipEmptyLine(bytes: Buffer): Buffer | undefined {
+  if (bytes[0] !== CR || bytes.length < 2) return bytes
+  if (bytes[1] !== LF) return bytes
+  return bytes.length === 2 ? undefined : bytes.subarray(2)
+}

@@ -1,0 +1,67 @@
+import type { Socket } from 'node:net'
+
+/**
+ * What is to be written to a connection: collected while one read is worked off, then sent in one write. Text is latin1, byte
+ * for byte.
+ */
+export interface Outbox {
+  text(text: string): void
+  bytes(bytes: Buffer): void
+  /** Writes what has been collected. */
+  flush(socket: Socket): void
+  clear(): void
+}
+
+/** Up to here copying the pieces into one string is cheaper than a gathering write. */
+const JOINED_BYTES = 16 * 1024
+
+export function createOutbox(): Outbox {
+  let parts: (string | Buffer)[] = []
+  let size = 0
+
+  function put(part: string | Buffer): void {
+    parts.push(part)
+    size += part.length
+  }
+
+  function write(socket: Socket): void {
+    if (parts.length === 1) {
+      writePart(socket, parts[0]!)
+    } else if (size <= JOINED_BYTES) {
+      let text = ''
+      for (const part of parts) text += typeof part === 'string' ? part : part.toString('latin1', 0, part.length)
+      socket.write(text, 'latin1')
+    } else {
+      socket.cork()
+      for (const part of parts) writePart(socket, part)
+      socket.uncork()
+    }
+  }
+
+  function clear(): void {
+    parts = []
+    size = 0
+  }
+
+  return {
+    text: put,
+    bytes: put,
+    flush(socket) {
+      if (parts.length === 0) return
+      if (socket.writable) write(socket)
+      clear()
+    },
+    clear,
+  }
+}
+
+/** True when a connection should get no more for now; it emits `drain` when it can take more. */
+export function isCongested(socket: Socket): boolean {
+  // write() also returns false for what the kernel took whole at once: pausing for that would cost more than it saves.
+  return socket.writableNeedDrain && socket.writableLength > 0
+}
+
+function writePart(socket: Socket, part: string | Buffer): void {
+  if (typeof part === 'string') socket.write(part, 'latin1')
+  else socket.write(part)
+}

@@ -1,0 +1,112 @@
+import type { Socket } from 'node:net'
+import type { Balancing } from '../balancing.ts'
+import { type ClientConnection, createClientConnection } from './client-connection.ts'
+import { createDeadlines } from './deadlines.ts'
+import type { ExchangeContext } from './exchange.ts'
+import { defaultLimits, type Limits } from './limits.ts'
+import { createNodePool } from './node-pool.ts'
+
+/** HTTP/1.1 between clients and nodes. It listens nowhere itself: whoever does hands it the connections. */
+export interface DataPlane {
+  /** Serves a client's connection until it ends. */
+  accept(socket: Socket): void
+  /** Clients' connections that are open. */
+  connections(): number
+  /** Requests that a node has at the moment, upgraded connections and event streams included. */
+  inflight(): number
+  /**
+   * Stops gracefully. Requests in flight finish; every further answer closes its connection; an idle connection stays open for
+   * one more request, so that no client is reset that is just sending one. After graceMs, or when the signal aborts,
+   * WebSockets get the close code 1001, event streams end, idle connections are closed, and what is left after
+   * closingMs is cut. Resolves when no connection is left.
+   */
+  drain(options: { graceMs: number; signal?: AbortSignal }): Promise<void>
+}
+
+export interface DataPlaneOptions {
+  readonly balancing: Balancing
+  readonly limits?: Partial<Limits>
+  /**
+   * Whether X-Forwarded-* and Forwarded of clients are believed and appended to, rather than replaced. True only where every
+   * client is a proxy of one's own. Default: false.
+   */
+  readonly trustForwarded?: boolean
+  /** Gets a line for each thing an operator should know: nodes that cannot be reached or answer malformed. */
+  readonly log?: (line: string) => void
+}
+
+export function createDataPlane(options: DataPlaneOptions): DataPlane {
+  const limits: Limits = { ...defaultLimits, ...options.limits }
+  const deadlines = createDeadlines()
+  const pool = createNodePool({ limits, deadlines })
+  const connections = new Set<ClientConnection>()
+  let inflight = 0
+  let draining = false
+  let drained: (() => void) | undefined
+
+  const context: ExchangeContext = {
+    balancing: options.balancing,
+    pool,
+    limits,
+    log: options.log ?? (() => {}),
+    keepAliveLines: keepAliveLines(limits),
+    draining: () => draining,
+    countInflight(change) {
+      inflight += change
+    },
+  }
+
+  function closed(connection: ClientConnection): void {
+    connections.delete(connection)
+    if (connections.size === 0) drained?.()
+  }
+
+  return {
+    accept(socket) {
+      if (socket.destroyed) return
+      const trustForwarded = options.trustForwarded ?? false
+      connections.add(createClientConnection({ socket, context, deadlines, trustForwarded, closed }))
+    },
+    connections: () => connections.size,
+    inflight: () => inflight,
+    async drain({ graceMs, signal }) {
+      draining = true
+      const empty = new Promise<void>((resolve) => {
+        drained = resolve
+        if (connections.size === 0) resolve()
+      })
+      await within(graceMs, { until: empty, signal })
+      for (const connection of [...connections]) {
+        connection.closeLongLived()
+        connection.closeIdle()
+      }
+      await within(limits.closingMs, { until: empty })
+      for (const connection of [...connections]) connection.destroy()
+      await empty
+      pool.close()
+    },
+  }
+}
+
+/** Waits for `until`, no longer than `ms`, and not beyond the signal. */
+async function within(
+  ms: number,
+  { until, signal }: { until: Promise<void>; signal?: AbortSignal | undefined },
+): Promise<void> {
+  if (signal?.aborted) return
+  let stop = () => {}
+  const over = new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    signal?.addEventListener('abort', () => resolve(), { once: true })
+    stop = () => clearTimeout(timer)
+  })
+  await Promise.race([until, over])
+  stop()
+}
+
+/** Clients that heed the hint do not send a request on a connection that is just being closed. */
+function keepAliveLines({ keepAliveMs }: Limits): string {
+  const seconds = Math.floor(keepAliveMs / 1000)
+  if (seconds < 1 || !Number.isFinite(seconds)) return 'Connection: keep-alive\r\n'
+  return `Connection: keep-alive\r\nKeep-Alive: timeout=${seconds}\r\n`
+}
