@@ -11,6 +11,7 @@ export { announcement, type Effect, isWait, next, type Wanted } from './engine/n
 export { lane, type Orders, type Running, reconcile } from './engine/reconcile.ts'
 export {
   type DeployState,
+  isOut,
   isSettled,
   type NodeProgress,
   type Phase,
@@ -18,7 +19,7 @@ export {
   type Survey,
   type Trouble,
 } from './engine/state.ts'
-export { addressText, makePlan, type Observed, type Wish } from './plan/make.ts'
+export { makePlan, type Observed, type Wish } from './plan/make.ts'
 export type * from './plan/plan.ts'
 export type * from './ports/balancer.ts'
 export type * from './ports/call.ts'

@@ -1,3 +1,4 @@
+import { formatAddress } from '../config/address.ts'
 import type { Config } from '../config/types.ts'
 import type { BalancerView } from '../ports/balancer.ts'
 import { BatonError } from '../ports/errors.ts'
@@ -65,16 +66,11 @@ function planNode(config: Config, id: string, observed: Observed): PlannedNode {
   const state = observed.balancer.nodes.find((each) => each.id === id)?.state
   return {
     id,
-    address: addressText(node.address),
+    address: formatAddress(node.address),
     weight: node.weight,
     from: view?.running ?? view?.current ?? null,
     parked: state === 'draining' || state === 'drained',
   }
-}
-
-/** `host:port`, with IPv6 hosts in brackets. */
-export function addressText(address: { readonly host: string; readonly port: number }): string {
-  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`
 }
 
 function batchesOf(nodes: readonly PlannedNode[], size: number): string[][] {
