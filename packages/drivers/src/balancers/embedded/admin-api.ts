@@ -12,7 +12,7 @@ export interface AdminRequest {
 
 /**
  * Asks until there is an answer, and returns its JSON. Every request of the API is safe to repeat, so one whose answer
- * was lost is sent again.
+ * was lost, or that came while the balancer was being replaced (503), is sent again.
  */
 export async function askAdmin(
   asked: AdminRequest & { readonly socketPath: string },
@@ -22,24 +22,25 @@ export async function askAdmin(
   let failure: unknown
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
     try {
-      return contentOf(asked, await send(asked, signal))
+      const answer = await send(asked, signal)
+      if (answer.status !== 503) return contentOf(asked, answer)
+      failure = errorOf(asked, answer)
     } catch (error) {
       if (error instanceof BatonError) throw error
-      if (FINAL.has(codeOf(error))) throw unreachable(asked.socketPath, error)
+      // No wait will mend a socket that is not ours to use.
+      if (isForbidden(error)) throw unreachable(asked.socketPath, error)
       if (!signal.aborted) failure = error
     }
     await sleep(waitMs, undefined, { signal }).catch(() => {})
-    // Without a failure so far it was the caller who gave up on a balancer that was about to answer.
-    if (signal.aborted && failure === undefined && !isTimeout(signal.reason)) throw signal.reason
-    if (signal.aborted) throw unreachable(asked.socketPath, failure)
+    if (!signal.aborted) continue
+    // Where nothing has failed, the caller gave up on a balancer that was about to answer: no word on the balancer.
+    if (failure === undefined && !isTimeout(signal.reason)) throw signal.reason
+    throw unreachable(asked.socketPath, failure)
   }
 }
 
 const FIRST_WAIT_MS = 20
 const LONGEST_WAIT_MS = 500
-
-/** Errors that no wait will mend: not our socket to use, and a path that is too long for one. */
-const FINAL = new Set(['EACCES', 'EPERM', 'EINVAL'])
 
 interface Answer {
   readonly status: number
@@ -60,30 +61,30 @@ function send(asked: AdminRequest & { readonly socketPath: string }, signal: Abo
       const chunks: Buffer[] = []
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
       incoming.on('error', reject)
-      incoming.on('end', () =>
-        resolve({ status: incoming.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
-      )
+      incoming.on('end', () => {
+        resolve({ status: incoming.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') })
+      })
     })
     outgoing.on('error', reject)
     outgoing.end(content)
   })
 }
 
-function contentOf(asked: AdminRequest, { status, text }: Answer): unknown {
+function contentOf(asked: AdminRequest, answer: Answer): unknown {
+  const content = answer.status >= 200 && answer.status < 300 ? parse(answer.text) : undefined
+  if (content === undefined) throw errorOf(asked, answer)
+  return content
+}
+
+function errorOf({ method, path }: AdminRequest, { status, text }: Answer): BatonError {
   const content = parse(text)
-  if (status >= 200 && status < 300 && content !== undefined) return content
-  const error = isObject(content) && isObject(content.error) ? content.error : {}
-  if (status < 400 || typeof error.code !== 'string' || typeof error.message !== 'string') {
-    throw new BatonError(
-      'balancer-answer-invalid',
-      `the balancer answered ${asked.method} ${asked.path} with ${status} and no JSON that says why`,
-      {
-        hint: 'see that baton and the running balancer are of one version: run baton up again',
-      },
-    )
+  const { code, message } = isObject(content) && isObject(content.error) ? content.error : {}
+  if (status >= 400 && typeof code === 'string' && typeof message === 'string') {
+    return new BatonError(code, `the balancer refused: ${message}`, { hint: HINTS[code] ?? 'baton status' })
   }
-  throw new BatonError(error.code, `the balancer refused: ${error.message}`, {
-    hint: HINTS[error.code] ?? 'baton status',
+  const what = `the balancer answered ${method} ${path} with status ${status} and not the JSON that its API promises`
+  return new BatonError('balancer-answer-invalid', what, {
+    hint: 'see that baton and the running balancer are of one version: run baton up again',
   })
 }
 
@@ -93,7 +94,6 @@ const HINTS: Readonly<Record<string, string>> = {
 }
 
 function parse(text: string): unknown {
-  if (text === '') return null
   try {
     return JSON.parse(text)
   } catch {
@@ -102,16 +102,9 @@ function parse(text: string): unknown {
 }
 
 function unreachable(socketPath: string, cause: unknown): BatonError {
-  const code = codeOf(cause)
-  const isForbidden = code === 'EACCES' || code === 'EPERM'
-  return new BatonError(
-    'balancer-unreachable',
-    `the balancer at ${socketPath} cannot be reached: ${REASONS[code] ?? messageOf(cause)}`,
-    {
-      hint: isForbidden ? 'run this as the user who ran baton up' : 'run baton up',
-      cause,
-    },
-  )
+  const message = `the balancer at ${socketPath} cannot be reached: ${REASONS[codeOf(cause)] ?? messageOf(cause)}`
+  const hint = isForbidden(cause) ? 'run this as the user who ran baton up' : 'run baton up'
+  return new BatonError('balancer-unreachable', message, { hint, cause })
 }
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -119,7 +112,10 @@ const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there',
   EACCES: 'permission denied',
   EPERM: 'permission denied',
-  EINVAL: 'the path is too long for a unix socket',
+}
+
+function isForbidden(error: unknown): boolean {
+  return ['EACCES', 'EPERM'].includes(codeOf(error))
 }
 
 function codeOf(error: unknown): string {

@@ -3,7 +3,27 @@ import { type BalancerNodeView, type BalancerView, BatonError, type NodeMetrics,
 /** What GET /v1/nodes promises. */
 export function viewOf(answer: unknown): BalancerView {
   const { generation, nodes } = objectAt(answer, 'answer')
-  return { generation: textAt(generation, 'generation'), nodes: listAt(nodes, 'nodes').map(nodeOf) }
+  return {
+    generation: textAt(generation, 'generation'),
+    nodes: listAt(nodes, 'nodes').map((node, index) => nodeOf(node, `nodes[${index}]`)),
+  }
+}
+
+/** A node as it is among the nodes, and as PUT /v1/nodes/:id answers it. */
+export function nodeOf(answer: unknown, path = 'answer'): BalancerNodeView {
+  const { id, address, state, weight, healthy, inflight, longLived } = objectAt(answer, path)
+  const known = STATES.find((each) => each === state)
+  if (known === undefined) throw invalid(`${path}.state`, `one of ${STATES.join(', ')}`)
+  if (typeof healthy !== 'boolean') throw invalid(`${path}.healthy`, 'true or false')
+  return {
+    id: textAt(id, `${path}.id`),
+    address: textAt(address, `${path}.address`),
+    state: known,
+    weight: countAt(weight, `${path}.weight`),
+    healthy,
+    inflight: countAt(inflight, `${path}.inflight`),
+    longLived: countAt(longLived, `${path}.longLived`),
+  }
 }
 
 /** What GET /v1/nodes/:id/metrics promises; Infinity, which JSON lacks, comes as null. */
@@ -30,28 +50,15 @@ export function metricsOf(answer: unknown): NodeMetrics {
   return metrics
 }
 
+export function assertObject(answer: unknown): void {
+  objectAt(answer, 'answer')
+}
+
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 const STATES: readonly NodeState[] = ['serving', 'draining', 'drained', 'down', 'unknown']
-
-function nodeOf(value: unknown, index: number): BalancerNodeView {
-  const at = (name: string) => `nodes[${index}].${name}`
-  const { id, address, state, weight, healthy, inflight, longLived } = objectAt(value, `nodes[${index}]`)
-  const known = STATES.find((each) => each === state)
-  if (known === undefined) throw invalid(at('state'), `one of ${STATES.join(', ')}`)
-  if (typeof healthy !== 'boolean') throw invalid(at('healthy'), 'true or false')
-  return {
-    id: textAt(id, at('id')),
-    address: textAt(address, at('address')),
-    state: known,
-    weight: countAt(weight, at('weight')),
-    healthy,
-    inflight: countAt(inflight, at('inflight')),
-    longLived: countAt(longLived, at('longLived')),
-  }
-}
 
 function objectAt(value: unknown, path: string): Record<string, unknown> {
   if (!isObject(value)) throw invalid(path, 'an object')

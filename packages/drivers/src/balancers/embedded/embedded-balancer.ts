@@ -1,6 +1,6 @@
 import type { Balancer } from '@baton/core'
 import { type AdminRequest, askAdmin } from './admin-api.ts'
-import { metricsOf, viewOf } from './answers.ts'
+import { assertObject, metricsOf, nodeOf, viewOf } from './answers.ts'
 
 export interface EmbeddedBalancerOptions {
   /** The unix socket of the balancer's admin API. */
@@ -27,15 +27,15 @@ export function createEmbeddedBalancer({ socketPath }: EmbeddedBalancerOptions):
     },
 
     async set(node, { admin, weight }, { signal, token }) {
-      await ask(signal, { method: 'PUT', path: pathOf(node), token, body: { admin, weight } })
+      nodeOf(await ask(signal, { method: 'PUT', path: pathOf(node), token, body: { admin, weight } }))
     },
 
     async closeLongLived(node, { signal, token }) {
-      await ask(signal, { method: 'POST', path: `${pathOf(node)}/close-long-lived`, token })
+      assertObject(await ask(signal, { method: 'POST', path: `${pathOf(node)}/close-long-lived`, token }))
     },
 
     async fence({ signal, token }) {
-      await ask(signal, { method: 'POST', path: '/v1/fence', token })
+      assertObject(await ask(signal, { method: 'POST', path: '/v1/fence', token }))
     },
 
     async metrics(node, { signal }) {
