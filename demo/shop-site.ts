@@ -1,17 +1,18 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { freePorts, killProcessesIn, repository, type Site, startSite } from '@baton/testkit'
+import { freePorts, killProcessesIn, readOrderFile, repository, type Site, startSite } from '@baton/testkit'
 
 /** The shop behind Baton's balancer, on two nodes, in `.demo/` of the checkout. */
 export interface ShopSite extends Site {
   readonly url: string
   readonly nodeIds: readonly string[]
-  /** Ids of all orders in the order files of all nodes. */
+  /** Ids of all orders that the nodes recorded. */
   recordedOrders(): Promise<readonly string[]>
 }
 
 const folder = join(repository, '.demo')
-const orders = join(folder, 'orders')
+/** Both nodes append to it. */
+const orders = join(folder, 'orders.log')
 
 /** The sources of a release of the shop. */
 export function shopRelease(version: 'v1' | 'v2'): string {
@@ -22,18 +23,14 @@ export function shopRelease(version: 'v1' | 'v2'): string {
 export async function openShop(sessionStore: string): Promise<ShopSite> {
   await killProcessesIn(folder)
   await rm(folder, { recursive: true, force: true })
-  await mkdir(orders, { recursive: true })
+  await mkdir(folder)
   const [balancer = 0, ...apps] = await freePorts(3)
   await writeFile(join(folder, 'baton.yaml'), configuration(balancer, apps, sessionStore))
   return {
     ...startSite(folder),
     url: `http://127.0.0.1:${balancer}`,
     nodeIds: apps.map((_, index) => `web-${index + 1}`),
-    async recordedOrders() {
-      const files = await readdir(orders)
-      const texts = await Promise.all(files.map((file) => readFile(join(orders, file), 'utf8')))
-      return texts.flatMap((text) => text.split('\n').filter((line) => line !== ''))
-    },
+    recordedOrders: () => readOrderFile(orders),
   }
 }
 
@@ -51,7 +48,7 @@ balancer:
 app:
   driver: process
   command: node server.js
-  env: { ORDERS_DIR: ${JSON.stringify(orders)} }
+  env: { SHOP_ORDERS: ${JSON.stringify(orders)} }
 
 nodes:
 ${apps.map((port, index) => `  web-${index + 1}: { address: 127.0.0.1:${port} }`).join('\n')}

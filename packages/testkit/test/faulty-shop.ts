@@ -21,7 +21,7 @@ export interface Faults {
   mixesUpUsers?: number
   /** GET / redirects to /login. */
   logsOut?: number
-  /** The session is forgotten: 401 for ever. */
+  /** The session is forgotten: GET /me answers for nobody, everything else with 401. */
   forgetsSessions?: number
   /** An acknowledged item is not put into the cart. */
   losesItems?: number
@@ -44,11 +44,11 @@ export interface FaultyShop {
 
 /** The few requests of examples/shop, in one process, and wrong on demand. */
 export async function startFaultyShop(faults: Faults = {}): Promise<FaultyShop> {
-  const sessions = new Map<string, { name: string; cart: string[] }>()
+  const sessions = new Map<string, { user: string; cart: string[] }>()
   const orders: string[] = []
   const received: string[] = []
   const happened: Record<string, number> = {}
-  let previous: { name: string; cart: string[] } | undefined
+  let previous: { user: string; cart: string[] } | undefined
 
   const goesWrong = (fault: keyof Faults): boolean => {
     if ((happened[fault] ?? 0) >= (faults[fault] ?? 0)) return false
@@ -61,7 +61,7 @@ export async function startFaultyShop(faults: Faults = {}): Promise<FaultyShop> 
     const reused = (socket.served ?? 0) > 0
     socket.served = (socket.served ?? 0) + 1
     const { pathname } = new URL(request.url ?? '/', 'http://shop')
-    const input = body === '' ? {} : (JSON.parse(body) as { name?: string; item?: string; id?: string })
+    const input = body === '' ? {} : (JSON.parse(body) as { user?: string; item?: string; id?: string })
     const id = /session=([^;]+)/.exec(request.headers.cookie ?? '')?.[1] ?? ''
     const session = sessions.get(id)
     const answer = (status: number, value: unknown, headers: Record<string, string> = {}) => {
@@ -73,15 +73,16 @@ export async function startFaultyShop(faults: Faults = {}): Promise<FaultyShop> 
 
     if (pathname === '/login') {
       const fresh = randomUUID()
-      sessions.set(fresh, { name: input.name ?? '', cart: [] })
+      sessions.set(fresh, { user: input.user ?? '', cart: [] })
       return answer(200, {}, { 'set-cookie': `session=${fresh}; Path=/; HttpOnly` })
     }
+    if (session === undefined && pathname === '/me') return answer(200, { user: null, cart: [] })
     if (session === undefined) return answer(401, { error: 'log in first' })
     if (reused && goesWrong('resets')) return socket.resetAndDestroy()
     if (goesWrong('hangs')) return
     if (goesWrong('answers500')) return answer(500, { error: 'out of order' })
     if (goesWrong('cuts')) {
-      response.writeHead(200, { 'content-length': '1000' }).write('{"name"')
+      response.writeHead(200, { 'content-length': '1000' }).write('{"user"')
       return setTimeout(() => socket.destroy(), 5)
     }
     if (request.method === 'POST' && goesWrong('forgetsSessions')) sessions.delete(id)
@@ -102,7 +103,7 @@ export async function startFaultyShop(faults: Faults = {}): Promise<FaultyShop> 
       return answer(201, {})
     }
     if (pathname === '/me') {
-      const other = previous !== undefined && previous.name !== session.name && goesWrong('mixesUpUsers')
+      const other = previous !== undefined && previous.user !== session.user && goesWrong('mixesUpUsers')
       const seen = other ? previous : session
       previous = session
       return answer(200, seen)

@@ -108,6 +108,9 @@ describe('what goes wrong is seen, each as often as it happened', () => {
     expect(verdict).toMatchObject({ clean: false, failed: 0 })
     expect(verdict.logouts).toBeGreaterThan(5)
     expect(new Set(verdict.problems.map((entry) => entry.user)).size).toBe(1)
+    const errors = verdict.ledger.flatMap((entry) => entry.error ?? [])
+    expect(errors).toContain('answered as nobody')
+    expect(errors).toContain('status 401: {"error":"log in first"}')
   })
 
   test.each(['losesItems', 'doublesItems'] as const)('a server that %s has wrong carts', async (fault) => {

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import type { LedgerEntry } from './ledger.ts'
 
 /** What became of the orders, by comparing what the app acknowledged with what it recorded. */
@@ -26,6 +27,15 @@ export function verifyOrders(ledger: readonly LedgerEntry[], recordedIds: readon
     doubled: idsOf(orders).filter((id) => (recorded.get(id) ?? 0) > 1),
     unacknowledged: refused.filter((id) => recorded.has(id)),
   }
+}
+
+/**
+ * The ids in an order file of examples/shop, as often as they stand there. Not read line by line: a node that was killed
+ * may have left half a line that the next one went on behind.
+ */
+export async function readOrderFile(path: string): Promise<readonly string[]> {
+  const text = await readFile(path, 'utf8')
+  return Array.from(text.matchAll(/"id":"([^"]*)"/g), ([, id = '']) => id)
 }
 
 function isAcknowledged(entry: LedgerEntry): boolean {

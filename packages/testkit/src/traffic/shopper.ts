@@ -3,10 +3,10 @@ import { createCookieJar } from './cookie-jar.ts'
 import type { Problem } from './ledger.ts'
 
 /**
- * A logged-in user of examples/shop, or of any app that speaks the same few requests:
+ * A logged-in user of examples/shop, or of any app that speaks the same few requests, in JSON:
  *
- *     POST /login  {name}   starts a session         POST /cart   {item}  puts an item into the session's cart
- *     GET  /me              {name, cart: [item]}     POST /orders {id}    records an order in the app's order file
+ *     POST /login  {user}   starts a session         POST /cart   {item}  puts an item into the session's cart
+ *     GET  /me              {user, cart: [item]}     POST /orders {id}    records an order in the app's order file
  *     GET  /                the same as a page
  *
  * It knows what it was promised, and so what every answer must show.
@@ -68,7 +68,7 @@ export function createShopper(name: string): Shopper {
 
   return {
     name,
-    login: () => visit('POST', '/login', { body: { name } }),
+    login: () => visit('POST', '/login', { body: { user: name } }),
     lookAtMe() {
       const promised = acknowledged.length
       return visit('GET', '/me', { check: (answer) => judgeMe(answer, name, acknowledged.slice(0, promised), sent) })
@@ -102,7 +102,7 @@ function judgeStatus(answer: Answer): Finding | null {
 function judgeMe(answer: Answer, name: string, promised: readonly string[], sent: ReadonlySet<string>): Finding | null {
   const me = parseMe(answer.body)
   if (me === null) return { problem: 'failed', error: `not the JSON of GET /me: ${answer.body.slice(0, 200)}` }
-  if (me.name !== name) return { problem: 'logged-out', error: `answered as ${me.name ?? 'nobody'}` }
+  if (me.user !== name) return { problem: 'logged-out', error: `answered as ${me.user ?? 'nobody'}` }
   const inCart = new Set(me.cart)
   const wrong = [
     ...promised.filter((item) => !inCart.has(item)).map((item) => `${item} is missing`),
@@ -118,11 +118,11 @@ function judgePage(answer: Answer, name: string, promised: readonly string[]): F
   return missing === undefined ? null : { problem: 'wrong-cart', error: `the page does not show ${missing}` }
 }
 
-function parseMe(body: string): { name: string | null; cart: readonly string[] } | null {
+function parseMe(body: string): { user: string | null; cart: readonly string[] } | null {
   try {
-    const { name, cart } = JSON.parse(body) as { name?: unknown; cart?: unknown }
+    const { user, cart } = JSON.parse(body) as { user?: unknown; cart?: unknown }
     return {
-      name: typeof name === 'string' ? name : null,
+      user: typeof user === 'string' ? user : null,
       cart: Array.isArray(cart) ? cart.filter((item) => typeof item === 'string') : [],
     }
   } catch {
