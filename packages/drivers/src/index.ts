@@ -9,7 +9,18 @@ export { createSystemClock } from './clocks/system-clock.ts'
 export { createFileJournals, type FileJournalsOptions } from './journals/file-journals.ts'
 export { createFileLock, type FileLockOptions } from './locks/file-lock.ts'
 export { LockHeldError } from './locks/lock-held-error.ts'
+export { type CommandNodeOptions, createCommandNode } from './nodes/command/node.ts'
+export { createProcessNode, type ProcessNodeOptions } from './nodes/process/node.ts'
 export { createHttpProbe, type HttpProbeOptions } from './probes/http-probe.ts'
 export { createTcpProbe, type TcpProbeOptions } from './probes/tcp-probe.ts'
+export { describeRelease } from './releases/describe.ts'
+export { createReleaseStore, type ReleaseStore, type ReleaseStoreOptions } from './releases/store.ts'
 export type { RollHealth, RollNode } from './roll/context.ts'
 export { type RollOptions, roll } from './roll/roll.ts'
+export { createLocalShell, type LocalShellOptions } from './shells/local/shell.ts'
+export {
+  createSupervisor,
+  type SupervisedNode,
+  type Supervisor,
+  type SupervisorOptions,
+} from './supervisor/supervisor.ts'
