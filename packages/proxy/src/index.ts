@@ -1,1 +1,5 @@
-export {}
+export { ProxyError } from './errors.ts'
+export type { HealthConfig } from './health/monitor.ts'
+export { type KeeperEvent, type KeeperOptions, keepProxyRunning, type ProxyKeeper } from './keeper/keeper.ts'
+export type { ProxyConfig, ProxyNodeConfig } from './process/config.ts'
+export { type RunningProxy, type StartOptions, startProxy } from './process/proxy.ts'
