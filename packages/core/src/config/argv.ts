@@ -38,7 +38,7 @@ function readList(raw: readonly unknown[]): Reading<readonly string[]> {
   return mistake('holds something else than texts', 'put every part of the command in quotes')
 }
 
-const balanced = /^(?:[^'"\\]|\\[^]|'[^']*'|"(?:[^"\\]|\\[^])*")*$/
+const balanced = /^(?:[^'"\\]|\\[\s\S]|'[^']*'|"(?:[^"\\]|\\[\s\S])*")*$/
 
 function split(text: string): Reading<readonly string[]> {
   if (!balanced.test(text)) return mistake('has a quote that is not closed', 'close it, or write the command as a list')

@@ -9,7 +9,8 @@ export function readChoice<T extends string>(
   const value = choices.find((each) => each === raw)
   if (value !== undefined) return { value }
   const others = choices.join(' or ')
-  if (typeof raw === 'string' && planned.includes(raw)) return mistake(`${raw} is not in this version yet`, `use ${others}`)
+  if (typeof raw === 'string' && planned.includes(raw))
+    return mistake(`${raw} is not in this version yet`, `use ${others}`)
   const meant = typeof raw === 'string' ? suggest(raw, choices) : undefined
   return mistake(`must be ${others}, not ${show(raw)}`, meant ? `did you mean ${meant}?` : `write ${others}`)
 }

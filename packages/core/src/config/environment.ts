@@ -5,7 +5,6 @@ export function readVariable(raw: unknown): Reading<string> {
   if (typeof raw === 'number' || typeof raw === 'boolean') {
     return mistake(`must be a text, not a ${typeof raw}`, 'put the value in quotes')
   }
-  if (raw === null) return mistake('has no value', 'write "" for an empty one')
   if (typeof raw !== 'string') return mistake('must be a text', 'write one value, in quotes')
   if (raw.includes('\0')) return mistake('holds a NUL character', 'remove it: no environment can hold one')
   return { value: raw }
@@ -20,10 +19,4 @@ export function misnamed(name: string) {
     return mistake('is set by Baton', 'remove it: HOST and PORT come from the address, BATON_… from the deploy')
   }
   return undefined
-}
-
-/** A name as a message may show it: `TOKEN=secret`, written by mistake, is cut at the `=`. */
-export function shownName(name: string): string {
-  const valid = /^[A-Za-z0-9_]*/.exec(name)![0].slice(0, 64)
-  return valid === name ? name : `${valid}…`
 }

@@ -10,4 +10,6 @@ export interface Finding extends Mistake {
   readonly at: 'key' | 'value'
   /** It can be told only of a file that was read whole: something is missing, or several values do not fit together. */
   readonly ofWhole: boolean
+  /** What an unknown key was taken for. */
+  readonly meant?: Path
 }

@@ -11,9 +11,11 @@ const sayings: Partial<Record<YAMLError['code'], readonly [message: string, reme
   BAD_DQ_ESCAPE: ['unknown escape in double quotes', 'double the backslash, or use single quotes'],
   BAD_INDENT: ['wrong indentation', 'line the key up with its neighbours, and close every bracket'],
   BAD_SCALAR_START: ['a plain text cannot begin with this character', 'put the value in quotes'],
-  BLOCK_AS_IMPLICIT_KEY: ['a second key on one line', 'put a text with ": " in it in quotes, or the key on a line of its own'],
+  BLOCK_AS_IMPLICIT_KEY: [
+    'a second key on one line',
+    'put a text with ": " in it in quotes, or the key on a line of its own',
+  ],
   BLOCK_IN_FLOW: ['an indented block between brackets', 'write all of it in brackets, or all of it in lines'],
-  DUPLICATE_KEY: ['duplicate key', 'keep one of them'],
   MISSING_CHAR: ['a quote, comma or colon is missing', 'close the quotes, and write ": " after every key'],
   MULTILINE_IMPLICIT_KEY: ['a key without its colon', 'write ": " after the key'],
   MULTIPLE_DOCS: ['a second document', 'keep one document a file: remove the --- between them'],

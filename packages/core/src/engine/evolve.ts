@@ -104,10 +104,14 @@ function onNodeEvent(state: DeployState, event: NodeEventBody): DeployState {
   return event.type === 'node.draining' ? { ...moved, survey: null } : moved
 }
 
-/** A parked node stays out once it is healthy, and what was put back needs no baking: it served before. */
+/**
+ * A parked node stays out once it is healthy; what was put back needs no baking, it served before; and where nothing ran
+ * before, the way back ends with nothing running.
+ */
 function shortCut(state: DeployState, node: NodeProgress, phase: Phase): Phase {
   if (phase === 'healthy' && node.planned.parked) return 'done'
   if (phase === 'joined' && state.direction === 'back') return 'done'
+  if (phase === 'stopped' && state.direction === 'back' && node.target === null) return 'done'
   return phase
 }
 

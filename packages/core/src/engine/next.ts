@@ -78,8 +78,9 @@ function stageAll(state: DeployState): Wanted {
 /** Nothing new is wanted: the steps in hand end, the waits are cut short, and only then is this written down. */
 function turnBack(state: DeployState): Wanted {
   const lost = withoutWayBack(state)
-  if (lost.length > 0) {
-    const reason = `${state.trouble!.reason}; cannot go back: it is not known which release ${lost.join(', ')} ran before`
+  // To stop a node for good because nothing is known of its past takes a person who has said so: `abort`.
+  if (lost.length > 0 && state.backOutcome !== 'aborted') {
+    const reason = `${state.trouble!.reason}; cannot go back: no earlier release is known on ${lost.join(', ')}`
     return record({ type: 'deploy.halted', reason })
   }
   return record({ type: 'deploy.rolling-back', reason: state.trouble!.reason })

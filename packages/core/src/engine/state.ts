@@ -46,7 +46,7 @@ export interface Survey {
 export interface NodeProgress {
   readonly planned: PlannedNode
   readonly phase: Phase
-  /** The release it is on its way to; null where it is not known what it ran. */
+  /** The release it is on its way to; null where it goes back to nothing: no earlier release is known. */
   readonly target: string | null
   /** What this deploy has done to it so far, and so what a way back has to undo; it only ever grows. */
   readonly touched: 'no' | 'drained' | 'replaced'

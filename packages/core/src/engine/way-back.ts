@@ -18,7 +18,7 @@ export function theWayBack(state: DeployState): Pick<DeployState, 'direction' | 
   }
 }
 
-/** Nodes that run the new release while their old one is not known: they cannot be put back. */
+/** Nodes that were changed while no earlier release of theirs is known: the way back can only stop them. */
 export function withoutWayBack(state: DeployState): readonly string[] {
   return state.nodes
     .filter((node) => node.touched === 'replaced' && node.planned.from === null)

@@ -69,7 +69,8 @@ function planNode(config: Config, id: string, observed: Observed): PlannedNode {
     address: formatAddress(node.address),
     weight: node.weight,
     from: view?.running ?? view?.current ?? null,
-    parked: state === 'draining' || state === 'drained',
+    // Whoever drains by hand leaves the app running; a node that is out and does not run is one to repair.
+    parked: (state === 'draining' || state === 'drained') && view?.process !== 'stopped' && view?.process !== 'crashed',
   }
 }
 
@@ -101,7 +102,7 @@ function warningsFor(config: Config, nodes: readonly PlannedNode[], observed: Ob
     const damaged = observed.noWayBack.get(node.id)
     if (node.from === null) {
       warnings.push(
-        `${node.id}: it is not known what it runs now, so a failure here cannot be rolled back and halts the deploy`,
+        `${node.id}: no earlier release is known, so a failure here cannot be rolled back and halts the deploy`,
       )
     } else if (damaged !== undefined) {
       warnings.push(`${node.id}: cannot go back to ${node.from}: ${damaged}`)

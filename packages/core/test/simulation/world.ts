@@ -19,24 +19,24 @@ export interface WorldNode {
   readonly weight: number
   admin: 'in' | 'out'
   running: string | null
-  current: string
+  current: string | null
   readonly staged: Set<string>
   inflight: number
   /** How often this world has changed it, for the rule that untouched nodes stay untouched. */
   changes: number
 }
 
-export function createWorld(plan: Plan, releasesAtStart: (id: string) => string, random: Random): World {
+export function createWorld(plan: Plan, random: Random): World {
   const nodes = new Map<string, WorldNode>()
   for (const planned of plan.nodes) {
-    const current = releasesAtStart(planned.id)
+    const current = planned.from
     nodes.set(planned.id, {
       id: planned.id,
       weight: planned.weight,
       admin: planned.parked ? 'out' : 'in',
       running: current,
       current,
-      staged: new Set([current]),
+      staged: new Set(current === null ? [] : [current]),
       inflight: random.between(0, 3),
       changes: 0,
     })

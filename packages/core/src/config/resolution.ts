@@ -1,0 +1,63 @@
+import { batchSize } from './amount.ts'
+import type { CheckedConfig } from './schema.ts'
+import type { AppConfig, Config } from './types.ts'
+
+type AppFields = CheckedConfig['app']
+type NodeFields = CheckedConfig['nodes'][string]
+
+/** The configuration as the rest of Baton uses it, of one in which no mistake was found. */
+export function resolveConfig(checked: CheckedConfig, nodeIds: readonly string[]): Config {
+  const { name, release, balancer, app, health, rollout, sessions } = checked
+  return {
+    name,
+    release,
+    balancer,
+    nodes: nodeIds.map((id) => {
+      const node = given(checked.nodes[id])
+      return { id, address: node.address, weight: node.weight, app: resolveApp(app, node) }
+    }),
+    health: {
+      type: health.type,
+      path: health.path,
+      status: health.status,
+      intervalMs: health.interval,
+      timeoutMs: health.timeout,
+      rise: health.rise,
+      fall: health.fall,
+      deadlineMs: health.deadline,
+    },
+    rollout: {
+      batch: batchSize(rollout.batch, nodeIds.length),
+      minAvailablePercent: rollout.minAvailable,
+      drainTimeoutMs: rollout.drainTimeout,
+      onDrainTimeout: rollout.onDrainTimeout,
+      bakeMs: rollout.bake,
+      onFailure: rollout.onFailure,
+      progressDeadlineMs: rollout.progressDeadline,
+    },
+    sessions,
+  }
+}
+
+/** What a node sets wins over `app`; of `env`, variable by variable. */
+function resolveApp(app: AppFields, node: NodeFields): AppConfig {
+  const env = { ...app.env, ...node.env }
+  const stopTimeoutMs = node.stopTimeout ?? app.stopTimeout
+  const driver = node.driver ?? app.driver
+  if (driver === 'process') return { driver, command: given(node.command ?? app.command), env, stopTimeoutMs }
+  return {
+    driver,
+    activate: node.activate ?? app.activate ?? null,
+    stop: given(node.stop ?? app.stop),
+    start: given(node.start ?? app.start),
+    release: node.release ?? app.release ?? null,
+    env,
+    stopTimeoutMs,
+  }
+}
+
+/** The checks have refused a configuration where this is missing. */
+function given<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('a configuration was resolved that had not been checked')
+  return value
+}
