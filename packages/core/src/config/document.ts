@@ -158,6 +158,7 @@ function readValues(root: unknown, { targets, place }: Walk) {
           offset: startOf(key),
           misleads: false,
         })
+        continue
       }
       written.add(name)
       place(inner, placeOf(key, value))
