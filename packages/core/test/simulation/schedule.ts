@@ -25,6 +25,13 @@ export interface Roughness {
   readonly deployCrashes: number
 }
 
+interface Task {
+  readonly effect: Effect
+  /** Processes that had ended when it began. */
+  readonly knownEndings: number
+  cancelled: boolean
+}
+
 export interface Told {
   readonly events: readonly BatonEvent[]
   readonly outcome: string
@@ -49,7 +56,7 @@ export function playSchedule(seed: number): Told {
   /** Faults end at some point: the question is whether the deploy comes to a clean end then. */
   let faultsLeft = random.between(0, 6)
   let life = 0
-  const running = new Map<string, { effect: Effect; cancelled: boolean }>()
+  const running = new Map<string, Task>()
 
   const faulty = (probability: number) => {
     if (faultsLeft === 0 || !random.chance(probability)) return false
@@ -81,7 +88,7 @@ export function playSchedule(seed: number): Told {
     crashes += 1
     life += 1
     // What had been sent may still take effect, long before anybody resumes.
-    for (const { effect } of running.values()) if (random.chance(0.5)) applyAnnounced(effect)
+    for (const task of running.values()) if (random.chance(0.5)) applyAnnounced(task)
     running.clear()
     if (faulty(rough.processCrashes)) agenda.after(500, () => world.crash(random.pick([...world.nodes.keys()])))
     agenda.after(1_000, () => comeBack('crash'))
@@ -89,8 +96,6 @@ export function playSchedule(seed: number): Told {
 
   const comeBack = (after: 'crash' | 'halt') => {
     alive = true
-    // Whoever comes back has to look again: what ended in the meantime could have been known.
-    world.settle()
     state = replay(journal)
     if (state === undefined) {
       append({
@@ -106,7 +111,7 @@ export function playSchedule(seed: number): Told {
     turn()
   }
 
-  const applyAnnounced = (effect: Effect): string | null => {
+  const applyAnnounced = ({ effect, knownEndings }: Task): string | null => {
     const announced = announcement(effect)
     if (
       announced !== null &&
@@ -114,13 +119,13 @@ export function playSchedule(seed: number): Told {
     ) {
       throw new Error(`${effect.type} was done before the journal announced it`)
     }
-    return world.apply(effect)
+    return world.apply(effect, { knownEndings })
   }
 
   const begin = (effect: Effect) => {
     const announced = announcement(effect)
     if (announced !== null && !append(announced)) return
-    const mine = { effect, cancelled: false }
+    const mine: Task = { effect, knownEndings: world.endings, cancelled: false }
     running.set(lane(effect), mine)
     const born = life
     const whenAlive = (delayMs: number, act: () => void) => agenda.after(delayMs, () => alive && life === born && act())
@@ -143,7 +148,7 @@ export function playSchedule(seed: number): Told {
     whenAlive(random.between(0, 40), () => {
       if (faulty(rough.processCrashes)) world.crash(random.pick([...world.nodes.keys()]))
       const failsBefore = faulty(rough.stepFails)
-      const problem = failsBefore ? 'injected' : applyAnnounced(effect)
+      const problem = failsBefore ? 'injected' : applyAnnounced(mine)
       whenAlive(random.between(0, 40), () => {
         if (mine.cancelled) return settle(null)
         const fails = problem ?? (faulty(rough.stepFails) ? 'injected late' : null)
@@ -176,7 +181,14 @@ export function playSchedule(seed: number): Told {
 
   agenda.after(0, () => comeBack('crash'))
   let steps = 0
-  while (agenda.step()) {
+  const stepOrTell = () => {
+    try {
+      return agenda.step()
+    } catch (error) {
+      throw Object.assign(error as Error, { journal })
+    }
+  }
+  while (stepOrTell()) {
     steps += 1
     if (steps > 20_000) throw Object.assign(new Error('the deploy does not come to an end'), { journal })
     // The supervisor brings back what ended by itself.

@@ -7,11 +7,11 @@ export interface World {
   view(): BalancerView
   servingWeight(): number
   /** Does what the effect is there for; throws where an invariant is broken. Returns null, or why it could not be done. */
-  apply(effect: Effect): string | null
+  apply(effect: Effect, options: { readonly knownEndings: number }): string | null
   /** A process ends by itself. */
   crash(node: string): void
-  /** From here on the deploy could know of every process that has ended. */
-  settle(): void
+  /** How many processes have ended by themselves. A floor broken by one that nobody could know of is nobody's fault. */
+  readonly endings: number
 }
 
 export interface WorldNode {
@@ -41,37 +41,33 @@ export function createWorld(plan: Plan, random: Random): World {
       changes: 0,
     })
   }
-  /** A process has ended since the balancer was last asked: no survey could have known. */
-  let disturbed = false
+  let endings = 0
   const serves = (node: WorldNode) => node.admin === 'in' && node.running !== null
   const servingWeight = () => [...nodes.values()].reduce((sum, node) => sum + (serves(node) ? node.weight : 0), 0)
 
   return {
     nodes,
     servingWeight,
-    view: () => {
-      disturbed = false
-      return {
-        generation: '1',
-        nodes: [...nodes.values()].map((node) => ({
-          id: node.id,
-          address: node.id,
-          state:
-            node.admin === 'out'
-              ? node.inflight > 0
-                ? 'draining'
-                : 'drained'
-              : node.running === null
-                ? 'down'
-                : 'serving',
-          weight: node.weight,
-          healthy: node.running !== null,
-          inflight: node.inflight,
-          longLived: 0,
-        })),
-      }
-    },
-    apply(effect) {
+    view: () => ({
+      generation: '1',
+      nodes: [...nodes.values()].map((node) => ({
+        id: node.id,
+        address: node.id,
+        state:
+          node.admin === 'out'
+            ? node.inflight > 0
+              ? 'draining'
+              : 'drained'
+            : node.running === null
+              ? 'down'
+              : 'serving',
+        weight: node.weight,
+        healthy: node.running !== null,
+        inflight: node.inflight,
+        longLived: 0,
+      })),
+    }),
+    apply(effect, { knownEndings }) {
       if (effect.type === 'survey') return null
       const node = nodes.get(effect.node)!
       node.changes +=
@@ -81,7 +77,7 @@ export function createWorld(plan: Plan, random: Random): World {
           node.staged.add(plan.release.id)
           return null
         case 'drain':
-          if (!disturbed && serves(node) && servingWeight() - node.weight < plan.floor.weight) {
+          if (knownEndings === endings && serves(node) && servingWeight() - node.weight < plan.floor.weight) {
             throw new Error(
               `floor broken: draining ${node.id} leaves ${servingWeight() - node.weight} of ${plan.floor.weight}`,
             )
@@ -115,14 +111,14 @@ export function createWorld(plan: Plan, random: Random): World {
           return null
       }
     },
-    settle() {
-      disturbed = false
+    get endings() {
+      return endings
     },
     crash(id) {
       const node = nodes.get(id)!
       node.running = null
       node.inflight = 0
-      disturbed = true
+      endings += 1
     },
   }
 }
