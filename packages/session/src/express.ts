@@ -6,7 +6,8 @@ import type { Sessions } from './sessions.ts'
 declare global {
   namespace Express {
     interface Request {
-      session: Session
+      /** By the package's name, so that an app that adds to SessionAttributes sees it here. */
+      session: import('@baton/session').Session
     }
   }
 }

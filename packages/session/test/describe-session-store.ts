@@ -55,7 +55,9 @@ export function describeSessionStore(name: string, make: () => Promise<[SessionS
       await here.create(key, record({}), 60_000)
       const names = Array.from({ length: 40 }, (_, i) => `.n${i}`)
       await Promise.all(
-        names.map((field, i) => [here, there][i % 2]!.commit(key, { set: new Map([[field, sealed(i)]]), remove: [] }, 60_000)),
+        names.map((field, i) =>
+          [here, there][i % 2]!.commit(key, { set: new Map([[field, sealed(i)]]), remove: [] }, 60_000),
+        ),
       )
       const { fields } = (await here.load(key))!
       expect(names.filter((field) => !fields.has(field))).toEqual([])
@@ -74,7 +76,9 @@ export function describeSessionStore(name: string, make: () => Promise<[SessionS
         await prepare(key)
         expect(await there.commit(key, { set: new Map([['.a', sealed(2)]]), remove: [] }, 60_000)).toBe(false)
         await there.touch(key, 60_000)
-        expect(await there.update(key, { field: '.a', etag: '', value: sealed(1) }, 60_000)).toEqual({ outcome: 'dead' })
+        expect(await there.update(key, { field: '.a', etag: '', value: sealed(1) }, 60_000)).toEqual({
+          outcome: 'dead',
+        })
         expect(['dead', 'absent']).toContain(await stateOf(here, key))
       }
     })
@@ -111,7 +115,11 @@ export function describeSessionStore(name: string, make: () => Promise<[SessionS
 
     it('rotate moves what the store has now, with the change, and leaves a tombstone that names the new key', async () => {
       const [from, to] = [newKey(), newKey()]
-      await here.create(from, new Map([...record({ a: sealed(1), b: sealed(2) }), ['@j.note', Buffer.from('n')]]), 60_000)
+      await here.create(
+        from,
+        new Map([...record({ a: sealed(1), b: sealed(2) }), ['@j.note', Buffer.from('n')]]),
+        60_000,
+      )
       const byOther = sealed('written since')
       await there.commit(from, { set: new Map([['.c', byOther]]), remove: [] }, 60_000)
       const change = { set: new Map([['@p', Buffer.from('ann')]]), remove: ['.b'] }
