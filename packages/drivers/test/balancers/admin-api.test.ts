@@ -155,11 +155,11 @@ test('a balancer that is being replaced, or whose answer is lost, is asked again
   let requests = 0
   await listen((request, response) => {
     requests++
-    if (requests === 1) return response.writeHead(503).end('{"error":{"code":"replaced","message":"try again"}}')
-    if (requests === 2) return request.socket.destroy()
-    if (requests === 3)
-      return response.writeHead(200, { 'content-length': 999 }).write('{"half', () => request.socket.destroy())
-    response.end(JSON.stringify(view))
+    if (requests === 1) response.writeHead(503).end('{"error":{"code":"replaced","message":"try again"}}')
+    else if (requests === 2) request.socket.destroy()
+    else if (requests === 3)
+      response.writeHead(200, { 'content-length': 999 }).write('{', () => request.socket.destroy())
+    else response.end(JSON.stringify(view))
   })
   expect((await balancer.inspect(calm())).generation).toBe('g1')
   expect(requests).toBe(4)

@@ -6,7 +6,7 @@ export interface Client {
   close(): void
 }
 
-export interface SendOptions {
+interface SendOptions {
   readonly method?: string
   readonly body?: string
   readonly signal?: AbortSignal

@@ -37,22 +37,24 @@ async function start(backends: readonly Backend[]): Promise<BalancerRig> {
     return spawnProxy(configFile)
   }
 
+  async function kill(): Promise<void> {
+    child.kill('SIGKILL')
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+  }
+
   return {
     get address() {
       return address
     },
     adminSocket,
     connect: () => createEmbeddedBalancer({ socketPath: adminSocket }),
-    async kill() {
-      child.kill('SIGKILL')
-      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
-    },
+    kill,
     async start() {
       child = await startProcess(address)
       address = await listenAddress(adminSocket)
     },
     async close() {
-      await this.kill()
+      await kill()
       await rm(dir, { recursive: true })
     },
   }

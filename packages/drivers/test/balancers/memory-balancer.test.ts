@@ -70,7 +70,10 @@ function serve(balancer: MemoryBalancer, backends: readonly Backend[]) {
   return createServer((incoming, response) => {
     const routed = balancer.route({ onClose: () => response.end() })
     const backend = backends.find(({ id }) => id === routed?.node)
-    if (routed === null || backend === undefined) return response.destroy()
+    if (routed === null || backend === undefined) {
+      response.destroy()
+      return
+    }
     const { host, port } = backend
     const { method, url: path, headers } = incoming
     const outgoing = request({ host, port, method, path, headers, agent: false }, (answer) => {

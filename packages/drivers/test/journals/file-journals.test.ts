@@ -4,6 +4,7 @@ import { appendFile, mkdir, mkdtemp, readFile, rm, stat, truncate, writeFile } f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import type { BatonEvent, Journals } from '@baton/core'
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -211,7 +212,7 @@ test('after kill -9 at any moment, again and again, every acknowledged event is 
 })
 
 function appender(deploy: string, token: number): string[] {
-  const program = join(import.meta.dirname, 'appender.ts')
+  const program = fileURLToPath(new URL('./appender.ts', import.meta.url))
   return [process.execPath, '--import', 'tsx', program, dir, deploy, String(token)]
 }
 

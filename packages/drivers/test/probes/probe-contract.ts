@@ -56,8 +56,8 @@ export function describeProbeContract(
       const probe = setUp.probe(target)
       for (let round = 0; round < 3; round++) await probe.check(never)
       await Promise.all([probe.check(never), probe.check(never)])
-      await vi.waitUntil(() => connections === 5)
-      await vi.waitUntil(async () => (await countOf(target.server)) === 0)
+      await vi.waitUntil(() => connections === 5, PATIENCE)
+      await vi.waitUntil(async () => (await countOf(target.server)) === 0, PATIENCE)
     })
 
     test('ends with the reason of a signal that aborts', async () => {
@@ -70,6 +70,8 @@ export function describeProbeContract(
     })
   })
 }
+
+const PATIENCE = { timeout: 15_000, interval: 5 }
 
 export async function listen(server: Server): Promise<number> {
   server.listen(0, '127.0.0.1')
