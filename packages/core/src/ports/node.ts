@@ -17,6 +17,8 @@ export interface Release {
 export interface Node {
   readonly id: string
   readonly driver: string
+  /** Makes `call.token` the newest: from now on older ones are refused. */
+  fence(call: Call): Promise<void>
   /** What is really there. */
   inspect(call: Pick<Call, 'signal'>): Promise<NodeView>
   /** Brings the release's files to the node, checked; nothing that runs is touched. */

@@ -73,6 +73,8 @@ export function createCommandNode(options: CommandNodeOptions): Node {
     id,
     driver: 'command',
 
+    // The lock itself is asked before each command: there is nobody else to tell.
+    fence: ({ token }) => assertHeld(token),
     async inspect({ signal }) {
       const running = await askRunning(signal)
       return {

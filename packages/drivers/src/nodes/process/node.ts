@@ -31,6 +31,7 @@ export function createProcessNode({ id, stateDir, limits }: ProcessNodeOptions):
     id,
     driver: 'process',
 
+    fence: (call) => supervisor.fence(call),
     async inspect({ signal }) {
       const { process, running, current, staged, restarts, lastExit } = await report(signal)
       return { process, running, current, staged, restarts, lastExit }
