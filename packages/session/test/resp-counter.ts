@@ -1,0 +1,50 @@
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
+
+/** A proxy before Redis that counts round trips: each time the client speaks after Redis did. */
+export interface RespCounter {
+  readonly url: string
+  roundTrips(): number
+  reset(): void
+  close(): Promise<void>
+}
+
+export async function countRoundTrips(port: number): Promise<RespCounter> {
+  let count = 0
+  const sockets = new Set<Socket>()
+  const server = createServer((client) => {
+    const upstream = connect(port, '127.0.0.1')
+    let isWaiting = false
+    client.on('data', (chunk) => {
+      if (!isWaiting) count += 1
+      isWaiting = true
+      upstream.write(chunk)
+    })
+    upstream.on('data', (chunk) => {
+      isWaiting = false
+      client.write(chunk)
+    })
+    for (const socket of [client, upstream]) {
+      sockets.add(socket)
+      socket.on('error', () => {})
+      socket.on('close', () => {
+        client.destroy()
+        upstream.destroy()
+      })
+    }
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  return {
+    url: `redis://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`,
+    roundTrips: () => count,
+    reset: () => {
+      count = 0
+    },
+    async close() {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}

@@ -1,0 +1,44 @@
+// One node of an app, as a process of its own: see nodes.ts.
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import express from 'express'
+import { expressSession } from '../src/express.ts'
+import { createSessions } from '../src/sessions.ts'
+
+const sessions = createSessions({
+  namespace: 'nodes',
+  // A test machine may be slow; what is tested here is what happens, not how soon.
+  timeouts: { connectMs: 10_000, loadMs: 10_000, commitMs: 10_000 },
+  onError: () => {},
+})
+const app = express()
+app.use(expressSession(sessions))
+app.get('/set', (req, res) => {
+  req.session.set(String(req.query.name), 'set')
+  res.send('set')
+})
+app.get('/count', async (req, res) => {
+  res.json(await req.session.update('count', (count) => (typeof count === 'number' ? count : 0) + 1))
+})
+app.get('/slow', async (req, res) => {
+  await sleep(Number(req.query.ms))
+  req.session.slow = true
+  res.send('slow')
+})
+app.get('/login', async (req, res) => {
+  await req.session.login('ann')
+  res.redirect(303, '/me')
+})
+app.get('/logout', async (req, res) => {
+  await req.session.destroy()
+  res.send('out')
+})
+app.get('/me', (req, res) => {
+  res.json({ user: req.session.principal?.name ?? null, attributes: req.session })
+})
+
+const server = createServer(app).listen(0, '127.0.0.1')
+await once(server, 'listening')
+process.send?.(server.address())
+process.on('disconnect', () => process.exit(0))
