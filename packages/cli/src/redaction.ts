@@ -1,0 +1,29 @@
+import type { Config } from '@baton/core'
+
+const secretName = /secret|token|passw|pwd|credential|private|api_?key|auth|dsn|database_url|connection/i
+
+/** A function that takes the configuration's secrets out of a text: passwords in URLs and values of telling names. */
+export function createRedaction(config: Config): (text: string) => string {
+  const secrets = [...new Set(secretsOf(config))]
+    .filter((secret) => secret.length >= 4)
+    .sort((a, b) => b.length - a.length)
+  return (text) => {
+    let redacted = text
+    for (const secret of secrets) redacted = redacted.replaceAll(secret, '[redacted]')
+    // Other people's URLs may carry a password as well.
+    return redacted.replace(/([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):[^\s@/]+@/gi, '$1:[redacted]@')
+  }
+}
+
+function secretsOf(config: Config): string[] {
+  const fromEnv = config.nodes.flatMap((node) =>
+    Object.entries(node.app.env).flatMap(([name, value]) => (secretName.test(name) ? [value] : passwordsIn(value))),
+  )
+  return [...fromEnv, ...passwordsIn(config.sessions.store)]
+}
+
+function passwordsIn(value: string): string[] {
+  if (!URL.canParse(value)) return []
+  const { password } = new URL(value)
+  return password === '' ? [] : [password, decodeURIComponent(password)]
+}

@@ -1,0 +1,28 @@
+import { BatonError } from '@baton/core'
+
+/** Where a verb writes: results and events to standard output, diagnostics to standard error. */
+export interface Terminal {
+  readonly isTty: boolean
+  out(line: string): void
+  err(line: string): void
+}
+
+export function processTerminal(): Terminal {
+  return {
+    isTty: process.stdout.isTTY === true && process.env.TERM !== 'dumb',
+    out: (line) => void process.stdout.write(`${line}\n`),
+    err: (line) => void process.stderr.write(`${line}\n`),
+  }
+}
+
+/** An error for people: what is wrong, the app's last words, and the next thing to do. */
+export function printError(error: unknown, terminal: Terminal): void {
+  if (!(error instanceof BatonError)) {
+    terminal.err(`baton: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+    terminal.err('this is a fault in Baton itself: please report it with the lines above')
+    return
+  }
+  terminal.err(`baton: ${error.message}`)
+  for (const line of error.log ?? []) terminal.err(`  | ${line}`)
+  if (error.hint !== undefined) terminal.err(`  ${error.hint}`)
+}

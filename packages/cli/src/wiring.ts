@@ -1,0 +1,97 @@
+import { join } from 'node:path'
+import type { Balancer, Call, Clock, Config, HealthConfig, Journals, Lock, Node, NodeConfig, Probe } from '@baton/core'
+import { BatonError } from '@baton/core'
+import {
+  createCommandNode,
+  createEmbeddedBalancer,
+  createFileJournals,
+  createFileLock,
+  createHttpProbe,
+  createLocalShell,
+  createProcessNode,
+  createSystemClock,
+  createTcpProbe,
+} from '@baton/drivers'
+import { openWorkspace, type Workspace } from './workspace.ts'
+
+/** The configuration with its drivers: the one place where the parts are put together. */
+export interface Wiring extends Workspace {
+  readonly balancer: Balancer
+  readonly nodes: ReadonlyMap<string, { readonly node: Node; readonly probe: Probe }>
+  readonly journals: Journals
+  readonly lock: Lock
+  readonly clock: Clock
+  /** From here on, whoever held the lock before can change neither the balancer nor a node. */
+  fence(call: Call): Promise<void>
+}
+
+export async function openWiring(configFile: string): Promise<Wiring> {
+  return wire(await openWorkspace(configFile))
+}
+
+export function wire(workspace: Workspace): Wiring {
+  const { config, stateDir } = workspace
+  const clock = createSystemClock()
+  const lock = createFileLock({ dir: join(stateDir, 'lock'), clock })
+  const balancer = createEmbeddedBalancer({ socketPath: balancerSocket(stateDir) })
+  const nodes = new Map(
+    config.nodes.map((node) => [
+      node.id,
+      { node: createNode(node, workspace, lock), probe: createProbe(node, config.health) },
+    ]),
+  )
+  return {
+    ...workspace,
+    balancer,
+    nodes,
+    journals: createFileJournals({ dir: join(stateDir, 'deploys') }),
+    lock,
+    clock,
+    async fence(call) {
+      await balancer.fence(call)
+      await Promise.all([...nodes.values()].map(({ node }) => node.fence(call)))
+    },
+  }
+}
+
+/** Where the embedded balancer's admin API listens. */
+export function balancerSocket(stateDir: string): string {
+  return join(stateDir, 'balancer.sock')
+}
+
+/** What apps get as BATON_SESSION_STORE: on one host a folder beside the state, shared by all nodes. */
+export function sessionStoreUrl(config: Config, stateDir: string): string {
+  return config.sessions.store === 'embedded' ? `lmdb:${join(stateDir, 'sessions')}` : config.sessions.store
+}
+
+function createNode(node: NodeConfig, { dir, stateDir }: Workspace, lock: Lock): Node {
+  switch (node.app.driver) {
+    case 'process':
+      return createProcessNode({ id: node.id, stateDir })
+    case 'command':
+      return createCommandNode({
+        id: node.id,
+        address: node.address,
+        app: node.app,
+        dir: join(stateDir, 'nodes', node.id),
+        cwd: dir,
+        shell: createLocalShell(),
+        assertHeld: (token) => assertHeld(lock, token),
+      })
+  }
+}
+
+async function assertHeld(lock: Lock, token: number): Promise<void> {
+  const holder = await lock.holder()
+  if (holder?.token === token) return
+  throw new BatonError('stale-token', `token ${token} is no longer the newest: somebody else holds the lock`, {
+    hint: 'this run changes nothing any more; `baton status` shows what goes on',
+  })
+}
+
+function createProbe(node: NodeConfig, health: HealthConfig): Probe {
+  const { host, port } = node.address
+  return health.type === 'tcp'
+    ? createTcpProbe({ host, port, timeoutMs: health.timeoutMs })
+    : createHttpProbe({ host, port, path: health.path, statuses: health.status, timeoutMs: health.timeoutMs })
+}
