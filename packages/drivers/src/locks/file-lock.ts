@@ -3,7 +3,7 @@ import type { Clock, Lock, LockHolder } from '@baton/core'
 import { keepLease } from './lease.ts'
 import { createLockFiles, type LockRecord } from './lock-files.ts'
 import { LockHeldError } from './lock-held-error.ts'
-import { isGone, runningHere, sharesProcesses } from './processes.ts'
+import { isGone, sharesProcesses, startTicksOf } from './processes.ts'
 import { type Moment, momentOf, remainingMs } from './validity.ts'
 
 export interface FileLockOptions {
@@ -83,7 +83,7 @@ async function recordOf(from: { token: number; purpose: string; leaseMs: number;
     leaseMs,
     uptimeMs: now.uptimeMs,
     place: now.place,
-    startTicks: await runningHere(process.pid),
+    startTicks: await startTicksOf(process.pid),
     released: false,
   }
 }

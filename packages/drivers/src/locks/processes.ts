@@ -36,7 +36,7 @@ export async function isGone(pid: number, startTicks: string | null): Promise<bo
 }
 
 /** When a process was started, in clock ticks since the host was; null where the system does not tell. */
-export async function runningHere(pid: number): Promise<string | null> {
+export async function startTicksOf(pid: number): Promise<string | null> {
   return (await statOf(pid))?.startTicks ?? null
 }
 
