@@ -1,26 +1,48 @@
+/** Indices of nodes in the order in which they are to be picked. */
+export interface Sequence {
+  readonly picks: Uint32Array
+  /** Whether to begin again at its start after its end; otherwise what follows is computed from `owed` at its end. */
+  readonly periodic: boolean
+  /**
+   * How many requests each node is short of its share after so many picks; negative where it had more. What a sequence
+   * for other weights has to begin with for the shares to hold across the change.
+   */
+  owed(position: number): readonly number[]
+}
+
 /**
- * Smooth weighted round robin, unrolled: the indices of `weights` in the order in which nginx' algorithm would pick
- * them over one whole period. At each step every node gains its weight, the one that has most is picked, and pays the
- * whole. (nginx, src/http/ngx_http_upstream_round_robin.c: ngx_http_upstream_get_peer.)
+ * Smooth weighted round robin, unrolled: one period of what nginx' algorithm would pick. At each step every node gains its
+ * weight; the one that has most is picked, and pays the sum of all weights.
+ * (nginx, src/http/ngx_http_upstream_round_robin.c: ngx_http_upstream_get_peer.)
  *
  * The period is the sum of the weights over their greatest common divisor, and never more than `sequenceBound`: greater
- * weights are scaled down, each to at least one slot.
+ * weights are scaled down, each to at least one slot. `owed` is what the nodes begin with, in requests; nothing by default.
  */
-export function smoothSequence(weights: readonly number[]): Uint32Array {
-  const gains = Int32Array.from(slots(weights))
+export function smoothSequence(weights: readonly number[], owed: readonly number[] = []): Sequence {
+  const gains = slots(weights)
   const period = gains.reduce((sum, gain) => sum + gain, 0)
-  const current = new Int32Array(gains.length)
-  const sequence = new Uint32Array(period)
+  const credits = Float64Array.from(gains, (_, i) => (owed[i] ?? 0) * period)
+  const counts = new Uint32Array(gains.length)
+  const picks = new Uint32Array(period)
   for (let slot = 0; slot < period; slot++) {
     let best = 0
-    for (let i = 0; i < current.length; i++) {
-      current[i]! += gains[i]!
-      if (current[i]! > current[best]!) best = i
+    for (let i = 0; i < credits.length; i++) {
+      credits[i]! += gains[i]!
+      if (credits[i]! > credits[best]!) best = i
     }
-    current[best]! -= period
-    sequence[slot] = best
+    credits[best]! -= period
+    counts[best]!++
+    picks[slot] = best
   }
-  return sequence
+  return {
+    picks,
+    periodic: gains.every((gain, i) => counts[i] === gain),
+    owed(position) {
+      const left = gains.map((gain, i) => (owed[i] ?? 0) + (position * gain) / period)
+      for (let slot = 0; slot < position; slot++) left[picks[slot]!]!--
+      return left
+    },
+  }
 }
 
 /** Slots at most for so many nodes: 32 KiB and some 10 ms of rebuilding at 1,000 nodes. */

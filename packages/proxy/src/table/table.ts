@@ -1,6 +1,6 @@
 import type { Balancing, ExchangeResult, Lease, Upstream } from '../balancing.ts'
 import { createNodeCounters, type NodeCounters, type NodeMetrics } from './node-metrics.ts'
-import { smoothSequence } from './sequence.ts'
+import { type Sequence, smoothSequence } from './sequence.ts'
 
 export type AdminState = 'in' | 'out'
 
@@ -83,19 +83,21 @@ interface Entry {
 export function createTable({ nodes, passiveFailures, onHealth }: TableOptions): Table {
   const entries: readonly Entry[] = nodes.map(createEntry)
   const byId = new Map(entries.map((entry) => [entry.upstream.id, entry]))
-  let sequence: readonly Entry[] = []
+  let members: readonly Entry[] = []
+  let sequence: Sequence = smoothSequence([])
   let position = 0
   let stale = true
 
   return {
     lease(tried) {
       if (stale) rebuild()
-      for (let step = 0; step < sequence.length; step++) {
-        const entry = sequence[position]!
-        position = position + 1 === sequence.length ? 0 : position + 1
+      for (let step = 0; step < sequence.picks.length; step++) {
+        const entry = next()
         if (tried.length === 0 || !tried.includes(entry.upstream)) return lend(entry)
       }
-      return undefined
+      // One that has had more than its share of late is in no slot for a while.
+      const left = members.find((entry) => !tried.includes(entry.upstream))
+      return left === undefined ? undefined : lend(left)
     },
 
     view: () => entries.map(viewOf),
@@ -181,13 +183,32 @@ export function createTable({ nodes, passiveFailures, onHealth }: TableOptions):
     onHealth?.(entry.upstream.id, healthy, reason)
   }
 
+  function next(): Entry {
+    if (position === sequence.picks.length) {
+      if (sequence.periodic) position = 0
+      else rebuild()
+    }
+    return members[sequence.picks[position++]!]!
+  }
+
+  /**
+   * What each node is owed is carried over. Every sequence from scratch begins with the same node: under frequent changes
+   * that one would get more than its share.
+   */
   function rebuild(): void {
+    const before = sequence.owed(position)
+    const owed = new Map(members.map((entry, i) => [entry, before[i]!]))
     const healthy = entries.filter(serves)
-    const members = healthy.length > 0 ? healthy : entries.filter((entry) => entry.admin === 'in')
-    const next = Array.from(smoothSequence(members.map((entry) => entry.weight)), (index) => members[index]!)
-    // Every sequence begins with its heaviest node: starting over at each change would favour that one.
-    position = sequence.length === 0 ? 0 : Math.floor((position / sequence.length) * next.length)
-    sequence = next
+    members = healthy.length > 0 ? healthy : entries.filter((entry) => entry.admin === 'in')
+    const weights = members.map((entry) => entry.weight)
+    sequence = smoothSequence(
+      weights,
+      balanced(
+        weights,
+        members.map((entry) => owed.get(entry) ?? 0),
+      ),
+    )
+    position = 0
     stale = false
   }
 
@@ -235,6 +256,13 @@ function viewOf(entry: Entry): NodeView {
     inflight,
     longLived: longLived.size,
   }
+}
+
+/** What has gone with a node that left is shared out by weight: all that is owed adds up to nothing. */
+function balanced(weights: readonly number[], owed: readonly number[]): readonly number[] {
+  const surplus = owed.reduce((sum, requests) => sum + requests, 0)
+  const total = weights.reduce((sum, weight) => sum + weight, 0)
+  return owed.map((requests, i) => requests - (surplus * weights[i]!) / total)
 }
 
 function serves(entry: Entry): boolean {
