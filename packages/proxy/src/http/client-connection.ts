@@ -1,15 +1,15 @@
 import type { Socket } from 'node:net'
+import { createAnswerWriter } from './answer.ts'
 import { BadMessage } from './bad-message.ts'
 import { type Deadline, type Deadlines, now } from './deadlines.ts'
-import { errorResponse } from './error-page.ts'
 import { createExchange, type Exchange, type ExchangeClient, type ExchangeContext } from './exchange.ts'
 import { createForwardedFields } from './forwarded.ts'
 import { createHeadScanner } from './head-scanner.ts'
 import { requestHeadFor } from './hop-by-hop.ts'
 import { parseRequestHead, type RequestHead } from './message-head.ts'
-import { createOutbox, isCongested } from './outbox.ts'
 import { ownSocket } from './socket-events.ts'
 import { createTunnel, type Tunnel } from './tunnel.ts'
+import { createUpload, type Upload } from './upload.ts'
 
 /** A client's connection: its requests, one after the other. */
 export interface ClientConnection {
@@ -50,6 +50,7 @@ export function createClientConnection(options: ClientConnectionOptions): Client
   let closing = false
   let exchange: Exchange | undefined
   let request: RequestHead | undefined
+  let upload: Upload | undefined
   let tunnel: Tunnel | undefined
 
   socket.allowHalfOpen = true
@@ -87,9 +88,9 @@ export function createClientConnection(options: ClientConnectionOptions): Client
     },
   })
 
+  const answer = createAnswerWriter(socket, limits)
   const client: ExchangeClient = {
-    socket,
-    outbox: createOutbox(),
+    answer,
     deadline,
     pauseReading: () => socket.pause(),
     resumeReading() {
@@ -99,7 +100,7 @@ export function createClientConnection(options: ClientConnectionOptions): Client
     answered({ keepAlive }) {
       exchange = undefined
       request = undefined
-      if (keepAlive && !context.draining()) {
+      if (keepAlive) {
         deadline.at = now() + limits.keepAliveMs
         socket.resume()
         work()
@@ -111,16 +112,17 @@ export function createClientConnection(options: ClientConnectionOptions): Client
       const stays = keepAlive && !context.draining()
       const accept = request?.fields.find((field) => field.key === 'accept')?.value ?? ''
       const headOnly = request?.method === 'HEAD'
-      client.outbox.text(errorResponse({ ...error, accept, headOnly, keepAlive: stays }))
-      client.outbox.flush(socket)
+      const { status, code, message } = error
+      answer.error({ status, code, message, accept, headOnly, keepAlive: stays })
+      answer.flush()
       client.answered({ keepAlive: stays })
     },
-    cutOff({ untilClose }) {
+    cutOff() {
       exchange = undefined
       closing = true
       deadline.at = now() + limits.closingMs
       // Where only the end of the connection ends the answer, an orderly end would make it look whole.
-      if (untilClose) socket.resetAndDestroy()
+      if (answer.framing() === 'until-close') socket.resetAndDestroy()
       else socket.destroySoon()
     },
     upgraded({ node, nodeBytes, protocol, lease, ended }) {
@@ -168,18 +170,19 @@ export function createClientConnection(options: ClientConnectionOptions): Client
     if (closing || tunnel !== undefined) return false
     if (exchange === undefined) {
       // A client that sends requests and reads no answers is not read from either.
-      if (isCongested(socket)) {
+      if (answer.congested()) {
         socket.pause()
         return false
       }
       return readHead()
     }
-    if (exchange.readComplete()) {
+    if (upload!.complete()) {
       // The next request is there before this one is answered: it waits, and so does whatever follows it.
       socket.pause()
       return false
     }
-    readBody(exchange)
+    readBody(upload!)
+    exchange.uploadGrew()
     return true
   }
 
@@ -200,17 +203,17 @@ export function createClientConnection(options: ClientConnectionOptions): Client
     unread = end === bytes.length ? undefined : bytes.subarray(end)
     request = parseRequestHead(bytes.toString('latin1', 0, Math.max(0, end - 4)), limits)
     const head = requestHeadFor(request, { forwarded: forwarded.lines(request), fallbackHost })
-    const next = createExchange({ request, head, client, context })
-    exchange = next
+    upload = createUpload({ request, head, limits })
     // What is here of the body is looked at before a node hears of the request.
-    if (unread !== undefined && !next.readComplete()) readBody(next)
-    next.start()
+    if (unread !== undefined && !upload.complete()) readBody(upload)
+    exchange = createExchange({ request, upload, client, context })
+    exchange.start()
     return true
   }
 
-  function readBody(current: Exchange): void {
+  function readBody(into: Upload): void {
     const bytes = unread!
-    const end = current.read(bytes, 0)
+    const end = into.read(bytes, 0)
     unread = end === bytes.length ? undefined : bytes.subarray(end)
   }
 

@@ -1,24 +1,20 @@
-import type { Socket } from 'node:net'
 import type { Balancing, ExchangeResult, Lease, Upstream } from '../balancing.ts'
-import { BadMessage } from './bad-message.ts'
-import type { BodyReader } from './body-framing.ts'
-import { createChunkedReader, createSizedReader } from './body-framing.ts'
+import { type AnswerWriter, hasBody } from './answer.ts'
+import type { BadMessage } from './bad-message.ts'
 import { type Deadline, now } from './deadlines.ts'
-import { httpDate } from './error-page.ts'
-import { interimHeadFor, lastChunkFor, responseHeadFor } from './hop-by-hop.ts'
 import type { Limits } from './limits.ts'
 import type { RequestHead, ResponseHead } from './message-head.ts'
-import { hasBody, type NodeConnection, type NodeExchange, type NodeFailure } from './node-connection.ts'
+import type { NodeConnection, NodeExchange, NodeFailure } from './node-connection.ts'
 import type { NodePool } from './node-pool.ts'
-import { createOutbox, isCongested, type Outbox } from './outbox.ts'
+import { isCongested } from './outbox.ts'
+import type { Upload } from './upload.ts'
 
 /** One request and its answer: from a client's connection to a node's, and back. */
 export interface Exchange {
   /** Leases a node and sends what has been read so far. */
   start(): void
-  /** Takes the request's body from `bytes[at]` on; returns the index behind what is the body's. Throws BadMessage. */
-  read(bytes: Buffer, at: number): number
-  readComplete(): boolean
+  /** More of the request has been read into the upload. */
+  uploadGrew(): void
   /** The request turned out to be bad in its midst. */
   refuse(error: BadMessage): void
   /** The client's connection can take more again. */
@@ -27,26 +23,28 @@ export interface Exchange {
   abort(): void
   /** The deadline that this exchange has set has passed. */
   expired(): void
-  /** Ends an event stream where it is; false when this exchange is of the kind that ends by itself. */
-  closeLongLived(): boolean
+  /** Ends the answer where it is, if it is an event stream. */
+  closeLongLived(): void
 }
 
 /** What an exchange needs of the connection its request came on. */
 export interface ExchangeClient {
-  readonly socket: Socket
-  readonly outbox: Outbox
+  readonly answer: AnswerWriter
   readonly deadline: Deadline
   pauseReading(): void
   resumeReading(): void
   /** The answer has been written. `keepAlive`: the connection may carry another request. */
   answered(options: { keepAlive: boolean }): void
   /** Nothing has been answered: answer this. */
-  answerError(error: { status: number; code: string; message: string }, options: { keepAlive: boolean }): void
+  answerError(error: OwnError, options: { keepAlive: boolean }): void
   /** An answer has begun and cannot be finished: the client must not take it for whole. */
-  cutOff(options: { untilClose: boolean }): void
+  cutOff(): void
   /** The client's and the node's connection belong to each other from here on. */
   upgraded(upgrade: Upgraded): void
 }
+
+/** An error that the balancer itself answers. */
+export type OwnError = Pick<BadMessage, 'status' | 'code' | 'message'>
 
 export interface Upgraded {
   readonly node: NodeConnection
@@ -54,7 +52,7 @@ export interface Upgraded {
   readonly nodeBytes: Buffer
   readonly protocol: string
   readonly lease: Lease
-  /** Ends the lease, once. */
+  /** To be called when the node's connection is gone. */
   ended(): void
 }
 
@@ -67,17 +65,16 @@ export interface ExchangeContext {
   draining(): boolean
   /** Called with 1 and -1 as leases begin and end. */
   countInflight(change: 1 | -1): void
-  /** The Connection and Keep-Alive lines of an answer whose connection stays open. */
-  readonly keepAliveLines: string
 }
 
 export interface ExchangeOptions {
   readonly request: RequestHead
-  /** The request's head as the node gets it. */
-  readonly head: string
+  readonly upload: Upload
   readonly client: ExchangeClient
   readonly context: ExchangeContext
 }
+
+type Phase = 'reading' | 'connecting' | 'sent' | 'answering' | 'over'
 
 const NO_UPSTREAMS: readonly Upstream[] = []
 /** The safe methods of RFC 9110 9.2.1. PUT and DELETE are idempotent too, but apps are known to think otherwise. */
@@ -85,18 +82,20 @@ const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 /** These say that this machine is short of something, which no other node would change. */
 const OWN_SHORTAGES = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL', 'EAGAIN'])
 
-type Phase = 'reading' | 'connecting' | 'sent' | 'answering' | 'over'
-type Failure = ExchangeResult['failure']
+const NO_NODE = { status: 503, code: 'no_node', message: 'No application server can take the request now.' }
+const NO_RESOURCES = { status: 503, code: 'no_resources', message: 'The balancer is out of resources.' }
+const UNREACHABLE = { status: 502, code: 'node_unreachable', message: 'The application cannot be reached.' }
+const BAD_ANSWER = { status: 502, code: 'bad_answer', message: 'The application did not answer properly.' }
+const NODE_TIMEOUT = { status: 504, code: 'node_timeout', message: 'The application did not answer in time.' }
+const BODY_TIMEOUT = { status: 408, code: 'body_timeout', message: 'The request did not arrive in time.' }
 
-export function createExchange({ request, head, client, context }: ExchangeOptions): Exchange {
+export function createExchange({ request, upload, client, context }: ExchangeOptions): Exchange {
   const { balancing, pool, limits, log } = context
-  const { deadline, outbox, socket } = client
-  const body = requestBodyReader(request, limits)
-  const repeatable = body === undefined && SAFE_METHODS.has(request.method)
-  const upload = createOutbox()
+  const { answer, deadline } = client
+  const { method } = request
+  const repeatable = !upload.hasBody && SAFE_METHODS.has(method)
   const startedAt = now()
   const totalAt = startedAt + limits.totalMs
-  upload.text(head)
 
   let phase: Phase = 'reading'
   let lease: Lease | undefined
@@ -104,20 +103,13 @@ export function createExchange({ request, head, client, context }: ExchangeOptio
   let tried = NO_UPSTREAMS
   let node: NodeConnection | undefined
   let repeated = false
-  let bodyBytes = 0
-  let continued = !request.expectsContinue
+  let mayContinue = !request.expectsContinue
   let status: number | null = null
-  let chunkedOut = false
-  let untilCloseOut = false
   let keepAlive = request.keepAlive
   let longLived = false
   let readingPaused = false
 
-  const uploaded = () => body === undefined || body.complete()
-
-  // ---- the way to the node
-
-  function takeLease(next: Lease): void {
+  function leaseTo(next: Lease): void {
     lease = next
     leasedAt = now()
     context.countInflight(1)
@@ -129,22 +121,24 @@ export function createExchange({ request, head, client, context }: ExchangeOptio
 
   function openConnection(upstream: Upstream): void {
     phase = 'connecting'
+    if (!upload.complete()) pauseReading()
     deadline.at = Math.min(now() + limits.connectMs, totalAt)
     node = pool.open(nodeSide, upstream)
   }
 
   function send(): void {
     phase = 'sent'
-    flushUpload()
-    touch()
+    sendUpload()
   }
 
-  function flushUpload(): void {
-    const { socket: nodeSocket } = node!
-    upload.flush(nodeSocket)
-    if (uploaded()) return
-    if (isCongested(nodeSocket)) pauseReading()
-    else resumeReading()
+  function sendUpload(): void {
+    const { socket } = node!
+    upload.sendTo(socket)
+    if (!upload.complete()) {
+      if (isCongested(socket)) pauseReading()
+      else resumeReading()
+    }
+    touch()
   }
 
   function pauseReading(): void {
@@ -159,95 +153,37 @@ export function createExchange({ request, head, client, context }: ExchangeOptio
     client.resumeReading()
   }
 
-  const uploadSink = {
-    body(piece: Buffer) {
-      bodyBytes += piece.length
-      if (bodyBytes > limits.bodyBytes) throw tooLarge()
-      if (request.chunked) upload.text(`${piece.length.toString(16)}\r\n`)
-      upload.bytes(piece)
-      if (request.chunked) upload.text('\r\n')
-    },
-  }
-
-  function connectFailed(failure: 'refused' | 'timeout', error: Error): void {
-    const { upstream } = lease!
-    pool.forget(upstream)
-    if (OWN_SHORTAGES.has((error as NodeJS.ErrnoException).code ?? '')) {
-      log(`${upstream.id}: cannot connect: ${error.message}`)
-      endLease(null)
-      answerError(503, 'no_resources', 'The balancer is out of resources.')
-      return
-    }
-    // Not a byte of the request has left, unless this is its repetition: nobody can have processed it.
-    tried = [...tried, upstream]
-    const next = repeated ? undefined : balancing.lease(tried)
-    endLease(failure, { retried: next !== undefined })
-    if (next !== undefined) {
-      takeLease(next)
-      return
-    }
-    log(`${upstream.id}: cannot connect: ${error.message}`)
-    if (failure === 'timeout') answerError(504, 'node_timeout', 'The application did not answer in time.')
-    else answerError(502, 'node_unreachable', 'The application cannot be reached.')
-  }
-
-  // ---- the way back
-
   const nodeSide: NodeExchange = {
-    method: request.method,
+    method,
     connected: send,
     interim(response) {
-      // An HTTP/1.0 client would take it for the answer.
-      if (request.minor === 0) return
-      if (response.status === 100) continued = true
-      outbox.text(interimHeadFor(response))
+      if (response.status === 100) mayContinue = true
+      answer.interim(request, response)
     },
     head(response) {
       phase = 'answering'
       status = response.status
-      // What is left of the upload then may never be read: only a client that is told so can rely on it.
-      keepAlive = request.keepAlive && uploaded() && !context.draining()
-      const framing = clientFraming(response)
-      outbox.text(responseHeadFor(response, { framing, date: httpDate() }))
-      if (response.eventStream && hasBody(response, request.method)) {
+      // What is left of an upload then may never be read; a client that relies on it must have another connection.
+      keepAlive = request.keepAlive && upload.complete() && !context.draining()
+      answer.head(request, response, { keepAlive })
+      if (response.eventStream && hasBody(response, method)) {
         longLived = true
-        lease!.becomesLongLived(() => {
-          closeStream()
-        })
+        lease!.becomesLongLived(closeStream)
       }
     },
-    body(piece) {
-      if (chunkedOut) outbox.text(`${piece.length.toString(16)}\r\n`)
-      outbox.bytes(piece)
-      if (chunkedOut) outbox.text('\r\n')
-    },
+    body: answer.body,
     complete(trailers, { reusable }) {
-      if (chunkedOut) outbox.text(lastChunkFor(trailers))
-      if (reusable && uploaded()) pool.put(node!)
+      answer.end(trailers)
+      if (reusable && upload.complete()) pool.put(node!)
       else node!.destroy()
-      finish({ keepAlive: keepAlive && uploaded() })
+      finish()
     },
     readEnded() {
-      outbox.flush(socket)
-      if (isCongested(socket)) node!.socket.pause()
+      answer.flush()
+      if (answer.congested()) node!.socket.pause()
       touch()
     },
-    upgraded(response, rest) {
-      const { upgrade } = request
-      if (upgrade === undefined || !uploaded()) {
-        node!.destroy()
-        nodeFailed({ kind: 'protocol', error: new Error('101 without having been asked to upgrade') })
-        return
-      }
-      const protocol = response.upgrade ?? upgrade
-      status = 101
-      phase = 'over'
-      const framing = `Connection: upgrade\r\nUpgrade: ${protocol}\r\n`
-      outbox.text(responseHeadFor(response, { framing, date: httpDate() }))
-      outbox.flush(socket)
-      const ended = () => endLease(null)
-      client.upgraded({ node: node!, nodeBytes: rest, protocol, lease: lease!, ended })
-    },
+    upgraded,
     drained() {
       if (phase !== 'sent' && phase !== 'answering') return
       resumeReading()
@@ -256,24 +192,19 @@ export function createExchange({ request, head, client, context }: ExchangeOptio
     failed: nodeFailed,
   }
 
-  /** How the client learns where this answer ends, and what becomes of its connection. */
-  function clientFraming({ contentLength }: ResponseHead): string {
-    let length = ''
-    if (request.method === 'HEAD' || status === 304) {
-      // What a GET would have said (RFC 9110 8.6); there is no body whatever it says.
-      if (contentLength !== undefined) length = `Content-Length: ${contentLength}\r\n`
-    } else if (status === 204) {
-      length = ''
-    } else if (contentLength !== undefined) {
-      length = `Content-Length: ${contentLength}\r\n`
-    } else if (request.minor === 1) {
-      chunkedOut = true
-      length = 'Transfer-Encoding: chunked\r\n'
-    } else {
-      untilCloseOut = true
-      keepAlive = false
+  function upgraded(response: ResponseHead, nodeBytes: Buffer): void {
+    const connection = node!
+    if (request.upgrade === undefined || !upload.complete()) {
+      connection.destroy()
+      nodeFailed({ kind: 'protocol', error: new Error('it switched protocols without having been asked to') })
+      return
     }
-    return length + (keepAlive ? context.keepAliveLines : 'Connection: close\r\n')
+    const protocol = response.upgrade ?? request.upgrade
+    phase = 'over'
+    status = response.status
+    answer.switching(response, protocol)
+    answer.flush()
+    client.upgraded({ node: connection, nodeBytes, protocol, lease: lease!, ended: () => endLease(null) })
   }
 
   function nodeFailed({ kind, error }: NodeFailure): void {
@@ -284,47 +215,59 @@ export function createExchange({ request, head, client, context }: ExchangeOptio
       connectFailed('refused', error)
       return
     }
-    const { upstream } = failed
     if (phase === 'sent' && kind === 'reset' && failed.idleForMs() !== undefined) {
       pool.closedUnderRequest(failed)
       if (repeatable && !repeated) {
+        // See node-pool.ts, 4.
         repeated = true
-        upload.text(head)
-        openConnection(upstream)
+        upload.repeat()
+        openConnection(failed.upstream)
         return
       }
     }
-    log(`${upstream.id}: ${error.message}`)
-    fail(kind, 502, 'bad_answer', 'The application did not answer properly.')
+    log(`${failed.upstream.id}: ${error.message}`)
+    fail(BAD_ANSWER, kind)
   }
 
-  // ---- the end
+  function connectFailed(failure: 'refused' | 'timeout', error: Error): void {
+    const { upstream } = lease!
+    pool.forget(upstream)
+    if (OWN_SHORTAGES.has((error as NodeJS.ErrnoException).code ?? '')) {
+      log(`${upstream.id}: cannot connect: ${error.message}`)
+      fail(NO_RESOURCES, null)
+      return
+    }
+    // Not a byte of the request has left, unless this was to repeat it: nobody can have processed it.
+    tried = [...tried, upstream]
+    const next = repeated ? undefined : balancing.lease(tried)
+    if (next !== undefined) {
+      endLease(failure, { retried: true })
+      leaseTo(next)
+      return
+    }
+    log(`${upstream.id}: cannot connect: ${error.message}`)
+    fail(failure === 'timeout' ? NODE_TIMEOUT : UNREACHABLE, failure)
+  }
 
-  function fail(failure: Failure, errorStatus: number, code: string, message: string): void {
+  /** The end of an exchange that cannot go on: an error for the client, or the end of an answer that has begun. */
+  function fail(error: OwnError, failure: ExchangeResult['failure']): void {
+    const begun = phase === 'answering'
+    phase = 'over'
     node?.destroy()
     endLease(failure)
-    if (phase === 'answering') {
-      phase = 'over'
-      outbox.flush(socket)
-      client.cutOff({ untilClose: untilCloseOut })
-    } else {
-      answerError(errorStatus, code, message)
-    }
+    answer.flush()
+    if (begun) client.cutOff()
+    else client.answerError(error, { keepAlive: request.keepAlive && upload.complete() })
   }
 
-  function answerError(errorStatus: number, code: string, message: string): void {
+  function finish(): void {
     phase = 'over'
-    client.answerError({ status: errorStatus, code, message }, { keepAlive: request.keepAlive && uploaded() })
-  }
-
-  function finish(options: { keepAlive: boolean }): void {
-    phase = 'over'
-    outbox.flush(socket)
+    answer.flush()
     endLease(null)
-    client.answered(options)
+    client.answered({ keepAlive: keepAlive && upload.complete() && answer.framing() !== 'until-close' })
   }
 
-  function endLease(failure: Failure, { retried }: { retried: boolean } = { retried: false }): void {
+  function endLease(failure: ExchangeResult['failure'], { retried } = { retried: false }): void {
     if (lease === undefined) return
     const ending = lease
     lease = undefined
@@ -335,9 +278,12 @@ export function createExchange({ request, head, client, context }: ExchangeOptio
   function closeStream(): void {
     if (phase !== 'answering') return
     node!.destroy()
-    if (chunkedOut) outbox.text(lastChunkFor([]))
-    if (chunkedOut || untilCloseOut) finish({ keepAlive: keepAlive && uploaded() })
-    else fail(null, 0, '', '')
+    if (answer.framing() === 'length') {
+      fail(BAD_ANSWER, null)
+    } else {
+      answer.end([])
+      finish()
+    }
   }
 
   /** Something has moved: whoever is to move next gets its time anew. */
@@ -346,36 +292,27 @@ export function createExchange({ request, head, client, context }: ExchangeOptio
   }
 
   function idleLimitMs(): number {
-    if (waitsForClientBody()) return limits.bodyIdleMs
-    if (isCongested(socket)) return limits.sendIdleMs
+    if (waitsForBody()) return limits.bodyIdleMs
+    if (answer.congested()) return limits.sendIdleMs
     return longLived ? limits.longLivedIdleMs : limits.responseIdleMs
   }
 
-  /** A client that waits for 100 (Continue) is not the one who is late. */
-  function waitsForClientBody(): boolean {
-    return !uploaded() && !readingPaused && (continued || bodyBytes > 0)
+  /** A client that itself waits for 100 (Continue) is not the one who is late. */
+  function waitsForBody(): boolean {
+    return !upload.complete() && !readingPaused && (mayContinue || upload.begun())
   }
 
   return {
     start() {
       const first = balancing.lease(NO_UPSTREAMS)
-      if (first === undefined) answerError(503, 'no_node', 'No application server can take the request now.')
-      else takeLease(first)
+      if (first === undefined) fail(NO_NODE, null)
+      else leaseTo(first)
     },
-    read(bytes, at) {
-      const end = body!.read(bytes, at, uploadSink)
-      if (body!.complete() && request.chunked) upload.text(lastChunkFor(body!.trailers()))
-      if (phase === 'sent' || phase === 'answering') {
-        flushUpload()
-        touch()
-      } else if (!body!.complete()) {
-        pauseReading()
-      }
-      return end
+    uploadGrew() {
+      if (phase === 'sent' || phase === 'answering') sendUpload()
     },
-    readComplete: uploaded,
-    refuse({ status: errorStatus, code, message }) {
-      fail(null, errorStatus, code, message)
+    refuse(error) {
+      fail(error, null)
     },
     clientDrained() {
       node?.socket.resume()
@@ -388,34 +325,21 @@ export function createExchange({ request, head, client, context }: ExchangeOptio
       endLease(null)
     },
     expired() {
-      if (phase === 'connecting' && now() < totalAt) {
+      const inTotal = now() < totalAt
+      if (inTotal && phase === 'connecting') {
         node!.destroy()
-        node = undefined
         connectFailed('timeout', new Error(`no connection within ${limits.connectMs} ms`))
-      } else if (now() < totalAt && waitsForClientBody()) {
-        fail(null, 408, 'body_timeout', 'The request did not arrive in time.')
-      } else if (now() < totalAt && isCongested(socket)) {
-        fail(null, 0, '', '')
+      } else if (inTotal && waitsForBody()) {
+        fail(BODY_TIMEOUT, null)
+      } else if (inTotal && answer.congested()) {
+        fail(BAD_ANSWER, null)
       } else {
         log(`${lease!.upstream.id}: no answer in time`)
-        fail('timeout', 504, 'node_timeout', 'The application did not answer in time.')
+        fail(NODE_TIMEOUT, 'timeout')
       }
     },
     closeLongLived() {
-      if (!longLived) return false
-      closeStream()
-      return true
+      if (longLived) closeStream()
     },
   }
-}
-
-function requestBodyReader(request: RequestHead, limits: Limits): BodyReader | undefined {
-  if (request.chunked) return createChunkedReader(limits)
-  if (request.contentLength === undefined || request.contentLength === 0) return undefined
-  if (request.contentLength > limits.bodyBytes) throw tooLarge()
-  return createSizedReader(request.contentLength)
-}
-
-function tooLarge(): BadMessage {
-  return new BadMessage(413, 'body_too_large', 'The request body is too large.')
 }

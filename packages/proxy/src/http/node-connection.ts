@@ -1,5 +1,6 @@
 import net, { type Socket } from 'node:net'
 import type { Upstream } from '../balancing.ts'
+import { hasBody } from './answer.ts'
 import { BadMessage } from './bad-message.ts'
 import {
   type BodyReader,
@@ -218,11 +219,6 @@ export function openNodeConnection(options: NodeConnectionOptions, firstExchange
     },
   }
   return connection
-}
-
-/** Whether a response to `method` has a body at all (RFC 9112 6.3, rules 1 and 2). */
-export function hasBody({ status }: ResponseHead, method: string): boolean {
-  return method !== 'HEAD' && status !== 204 && status !== 304
 }
 
 function bodyReaderFor(head: ResponseHead, method: string, limits: Limits): BodyReader {

@@ -7,9 +7,10 @@ import type { Socket } from 'node:net'
 export interface Outbox {
   text(text: string): void
   bytes(bytes: Buffer): void
+  /** `bytes` as one chunk of a chunked body. */
+  chunk(bytes: Buffer): void
   /** Writes what has been collected. */
   flush(socket: Socket): void
-  clear(): void
 }
 
 /** Up to here copying the pieces into one string is cheaper than a gathering write. */
@@ -38,20 +39,20 @@ export function createOutbox(): Outbox {
     }
   }
 
-  function clear(): void {
-    parts = []
-    size = 0
-  }
-
   return {
     text: put,
     bytes: put,
+    chunk(bytes) {
+      put(`${bytes.length.toString(16)}\r\n`)
+      put(bytes)
+      put('\r\n')
+    },
     flush(socket) {
       if (parts.length === 0) return
       if (socket.writable) write(socket)
-      clear()
+      parts = []
+      size = 0
     },
-    clear,
   }
 }
 

@@ -49,7 +49,6 @@ export function createDataPlane(options: DataPlaneOptions): DataPlane {
     pool,
     limits,
     log: options.log ?? (() => {}),
-    keepAliveLines: keepAliveLines(limits),
     draining: () => draining,
     countInflight(change) {
       inflight += change
@@ -102,11 +101,4 @@ async function within(
   })
   await Promise.race([until, over])
   stop()
-}
-
-/** Clients that heed the hint do not send a request on a connection that is just being closed. */
-function keepAliveLines({ keepAliveMs }: Limits): string {
-  const seconds = Math.floor(keepAliveMs / 1000)
-  if (seconds < 1 || !Number.isFinite(seconds)) return 'Connection: keep-alive\r\n'
-  return `Connection: keep-alive\r\nKeep-Alive: timeout=${seconds}\r\n`
 }
