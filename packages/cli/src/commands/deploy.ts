@@ -64,7 +64,6 @@ export async function rollPlan(options: {
     wiring,
     lease,
     deploy: plan.deploy,
-    past: [],
     first: { type: 'deploy.started', release: plan.release.id, from: plan.from, nodes, plan },
     timeoutMs: flags.timeout,
     json: flags.json,

@@ -30,7 +30,6 @@ async function goOn(verb: 'resume' | 'abort', flags: RollFlags, terminal: Termin
       wiring,
       lease,
       deploy: open.deploy,
-      past: open.events,
       first: { type: verb === 'resume' ? 'deploy.resumed' : 'deploy.aborting', only: flags.only },
       timeoutMs: flags.timeout,
       json: flags.json,

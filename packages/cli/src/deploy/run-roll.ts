@@ -10,7 +10,6 @@ export interface RunRollOptions {
   readonly wiring: Wiring
   readonly lease: LockLease
   readonly deploy: string
-  readonly past: readonly BatonEvent[]
   readonly first: EventBody
   readonly timeoutMs: number | null
   readonly json: boolean
@@ -28,7 +27,8 @@ export async function runRoll(options: RunRollOptions): Promise<Outcome | null> 
     const state = await roll({
       deploy,
       journal,
-      past: options.past,
+      // Read only now: opening has shut out whoever wrote to it before.
+      past: await wiring.journals.read(deploy),
       first: options.first,
       balancer: wiring.balancer,
       nodes: wiring.nodes,

@@ -58,11 +58,11 @@ async function install(wiring: Wiring, lease: LockLease, missing: readonly strin
   const roll = { wiring, lease, deploy, timeoutMs: null, json: log.json, terminal: log.terminal }
   const nodes = plan.nodes.map((node) => node.id)
   const started = { type: 'deploy.started', release: release.id, from: plan.from, nodes, plan } as const
-  const outcome = await runRoll({ ...roll, past: [], first: started })
+  const outcome = await runRoll({ ...roll, first: started })
   if (outcome === 'succeeded') return
   if (outcome === 'halted') {
     // Nothing ran before, so what is left of the failed start is taken away; the next `up` begins anew.
-    await runRoll({ ...roll, past: await wiring.journals.read(deploy), first: { type: 'deploy.aborting', only: null } })
+    await runRoll({ ...roll, first: { type: 'deploy.aborting', only: null } })
   }
   throw new BatonError('first-start-failed', `${release.id} could not be started on ${missing.join(', ')}`, {
     hint: 'repair the app, then run `baton up` again; the lines above tell what it said',
