@@ -55,7 +55,7 @@ export function createControl({ nodes, table, stateFile, fence: savedFence, pred
 
     set: (id, wanted, call) =>
       change(call, async () => {
-        requireNode(id)
+        table.assertKnown(id)
         await save(call.token, id, wanted)
         table.set(id, wanted)
         if (call.scope === 'all') {
@@ -66,7 +66,7 @@ export function createControl({ nodes, table, stateFile, fence: savedFence, pred
 
     closeLongLived: (id, call) =>
       change(call, async () => {
-        requireNode(id)
+        table.assertKnown(id)
         await save(call.token)
         table.closeLongLived(id)
         if (call.scope === 'all') {
@@ -82,6 +82,7 @@ export function createControl({ nodes, table, stateFile, fence: savedFence, pred
     },
 
     async takeBack() {
+      ownsFile = true
       const state = await readState(stateFile)
       fence = Math.max(fence, state.fence)
       for (const node of table.view()) {
@@ -89,7 +90,6 @@ export function createControl({ nodes, table, stateFile, fence: savedFence, pred
         if (saved !== undefined && saved.admin !== node.admin) table.set(node.id, { admin: saved.admin })
         if (saved !== undefined && saved.weight !== node.weight) table.set(node.id, { weight: saved.weight })
       }
-      ownsFile = true
     },
   }
 
@@ -105,12 +105,6 @@ export function createControl({ nodes, table, stateFile, fence: savedFence, pred
     })
     lastChange = result.catch(() => {})
     return result
-  }
-
-  function requireNode(id: string): void {
-    if (table.has(id)) return
-    const known = nodes.map((node) => node.id).join(', ')
-    throw new ProxyError('unknown-node', `no node is named ${JSON.stringify(id)}; there are ${known}`)
   }
 
   async function viewAll(scope: Scope): Promise<readonly NodeView[]> {

@@ -41,6 +41,8 @@ export interface AdminBackend {
   identity(): Omit<ProxyView, 'nodes' | 'fence'>
   /** Starts a graceful stop and does not wait for it. */
   stop(options: { readonly graceMs: number | undefined }): void
+  /** Aborts when the process ends: answers that last for as long as it lives end then. */
+  readonly endOfLife: AbortSignal
   /** Where requests go now that this process has been replaced; undefined while it is in charge. */
   successor(): string | undefined
   /** Resolves with the nodes that are down, when `successor` may read the state file and take over. */
@@ -73,7 +75,7 @@ const routes: readonly (readonly [method: string, path: RegExp, handler: Handler
   ['POST', /^\/v1\/fence$/, raiseFence],
   ['POST', /^\/v1\/stop$/, stop],
   // Between the processes of one balancer; not for others.
-  ['GET', /^\/v1\/life$/, async ({ response }) => response.writeHead(200).flushHeaders()],
+  ['GET', /^\/v1\/life$/, getLife],
   ['POST', /^\/v1\/hand-over$/, handOver],
   ['POST', /^\/v1\/successor$/, spawnSuccessor],
 ]
@@ -163,6 +165,12 @@ async function getMetricsText({ response, backend }: Exchange): Promise<void> {
   response.writeHead(200, { 'Content-Type': backend.metricsText.contentType }).end(text)
 }
 
+/** Ends when the process does, however it ends. */
+async function getLife({ response, backend }: Exchange): Promise<void> {
+  response.writeHead(200).flushHeaders()
+  backend.endOfLife.addEventListener('abort', () => response.end())
+}
+
 async function stop({ request, response, backend }: Exchange): Promise<void> {
   const { graceMs } = readStop(await readJson(request))
   backend.stop({ graceMs })
@@ -174,6 +182,7 @@ async function handOver({ request, response, backend }: Exchange): Promise<void>
   const { successor } = readHandOver(await readJson(request))
   const down = await backend.handOver(successor)
   response.on('close', () => backend.takeBack())
+  backend.endOfLife.addEventListener('abort', () => response.end())
   response.writeHead(200, { 'Content-Type': 'application/json' }).write(`${JSON.stringify({ down })}\n`)
 }
 

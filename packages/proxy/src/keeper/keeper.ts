@@ -56,7 +56,12 @@ export async function keepProxyRunning(options: KeeperOptions): Promise<ProxyKee
   let bound: BoundSocket | undefined
   let lastAct: Promise<unknown> = Promise.resolve()
   let current!: ProxyProcess
-  await begin()
+  try {
+    await begin()
+  } catch (error) {
+    stopping.abort()
+    throw error
+  }
 
   return {
     address: () => current.address,
@@ -85,7 +90,8 @@ export async function keepProxyRunning(options: KeeperOptions): Promise<ProxyKee
   }
 
   async function startAnew(): Promise<void> {
-    bound ??= await bindSocket(config.listen)
+    // Where the configuration says port 0, clients know the port that it was.
+    bound ??= await bindSocket(current === undefined ? config.listen : current.address)
     try {
       keep(await start(config, { socket: bound, replace: false }))
       onEvent({ type: 'started', pid: current.pid, address: current.address })

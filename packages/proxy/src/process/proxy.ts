@@ -1,4 +1,6 @@
 import { createServer, type Server } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { closeServer } from '../admin/close-server.ts'
 import { type Control, createControl, nodesToStart, toSave } from '../admin/control.ts'
 import { createMetricsText } from '../admin/metrics-text.ts'
 import { type AdminBackend, createAdminServer } from '../admin/server.ts'
@@ -40,6 +42,7 @@ export interface RunningProxy {
 
 const defaultStopGraceMs = 30_000
 const defaultPassiveFailures = 3
+const lingerMs = 100
 
 /**
  * Runs the balancer in this process. Fails with `config-invalid`, `already-running`, `listen-failed`, `state-damaged`,
@@ -146,6 +149,7 @@ function run(parts: {
   }
   let successor: string | undefined
   let stopping: Promise<void> | undefined
+  const endOfLife = new AbortController()
   let settle: () => void = () => {}
   const stopped = new Promise<void>((resolve) => (settle = resolve))
 
@@ -168,6 +172,7 @@ function run(parts: {
       fingerprint: fingerprint(config),
     }),
     stop,
+    endOfLife: endOfLife.signal,
     successor: () => successor,
     async handOver(to) {
       if (successor !== undefined || stopping !== undefined) throw new ProxyError('bad-request', 'already replaced')
@@ -181,7 +186,8 @@ function run(parts: {
     async takeBack() {
       if (successor === undefined || stopping !== undefined) return
       log('the process that was to replace this one has died: going on')
-      await control.takeBack()
+      // What it has changed was passed on to this process as well: without the file, memory is as good.
+      await control.takeBack().catch((error) => log(String(error)))
       successor = undefined
       publishSocket(config.admin, ownSocket)
     },
@@ -205,10 +211,10 @@ function run(parts: {
     await dataPlane.drain({ graceMs })
     monitor.stop()
     withdrawSocket(config.admin, ownSocket)
-    adminServer.close()
-    // The answer to whoever asked for this stop goes out first.
-    await new Promise((resolve) => setImmediate(resolve))
-    adminServer.closeAllConnections()
+    // Whoever asked for the admin API just before it became the successor's is still to be answered.
+    if (successor !== undefined) await sleep(lingerMs)
+    endOfLife.abort()
+    await closeServer(adminServer)
     settle()
   }
 }

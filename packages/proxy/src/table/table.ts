@@ -1,4 +1,5 @@
 import type { Balancing, ExchangeResult, Lease, Upstream } from '../balancing.ts'
+import { ProxyError } from '../errors.ts'
 import { createNodeCounters, type NodeCounters, type NodeMetrics } from './node-metrics.ts'
 import { type Sequence, smoothSequence } from './sequence.ts'
 
@@ -36,6 +37,8 @@ export interface Table extends Balancing {
   /** In the order of the configuration. */
   view(): readonly NodeView[]
   has(id: string): boolean
+  /** All that follow fail with `unknown-node`. */
+  assertKnown(id: string): void
   /**
    * `out`: from this moment no lease goes to the node. `in`: it serves, and counts as healthy until a check says
    * otherwise.
@@ -102,6 +105,7 @@ export function createTable({ nodes, passiveFailures, onHealth }: TableOptions):
 
     view: () => entries.map(viewOf),
     has: (id) => byId.has(id),
+    assertKnown: (id) => void known(id),
 
     set(id, { admin, weight }) {
       const entry = known(id)
@@ -214,8 +218,9 @@ export function createTable({ nodes, passiveFailures, onHealth }: TableOptions):
 
   function known(id: string): Entry {
     const entry = byId.get(id)
-    if (entry === undefined) throw new Error(`no node is named ${id}`)
-    return entry
+    if (entry !== undefined) return entry
+    const names = entries.map(({ upstream }) => upstream.id).join(', ')
+    throw new ProxyError('unknown-node', `no node is named ${JSON.stringify(id)}; there are ${names}`)
   }
 }
 
