@@ -1,11 +1,10 @@
 import { type Cli, type CliExit, runCli, spawnCli } from './cli.ts'
 import { killProcessesIn } from './processes.ts'
-import { waitFor } from './wait-for.ts'
 
 /** A folder with a baton.yaml, and the `baton up` that runs it. */
 export interface Site {
   readonly up: Cli
-  /** Resolves when every node serves; fails with all that `baton up` said if it ends instead. */
+  /** Resolves when `baton up` says that it is ready; fails with all that it said if it ends instead. */
   ready(timeoutMs?: number): Promise<void>
   /** `baton status --json` */
   status(): Promise<SiteStatus>
@@ -36,10 +35,6 @@ export interface SiteStatus {
 export function startSite(folder: string): Site {
   const up = spawnCli(['up'], { cwd: folder })
   const started: Cli[] = []
-  let ended: CliExit | undefined
-  void up.exited().then((exit) => {
-    ended = exit
-  })
 
   const run = (...args: readonly string[]) => runCli(args, { cwd: folder })
 
@@ -52,14 +47,7 @@ export function startSite(folder: string): Site {
   return {
     up,
     async ready(timeoutMs = 60_000) {
-      await waitFor(async () => ended !== undefined || isServing(await status()), {
-        what: 'all nodes to serve',
-        timeoutMs,
-        intervalMs: 200,
-      })
-      if (ended !== undefined) {
-        throw new Error(`baton up ended with exit code ${ended.exitCode}:\n${ended.stdout}${ended.stderr}`)
-      }
+      await up.line(/ready: http/, timeoutMs)
     },
     status,
     run,
@@ -74,8 +62,4 @@ export function startSite(folder: string): Site {
       await killProcessesIn(folder)
     },
   }
-}
-
-function isServing({ nodes }: SiteStatus): boolean {
-  return nodes.length > 0 && nodes.every((node) => node.state === 'serving')
 }

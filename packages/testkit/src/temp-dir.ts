@@ -1,5 +1,5 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, sep } from 'node:path'
 import { killProcessesIn } from './processes.ts'
 import { repository } from './repository.ts'
 
@@ -14,8 +14,9 @@ export interface TempDir {
  * socket may have no more than 107 bytes (unix(7)).
  */
 export async function tempDir(): Promise<TempDir> {
-  await mkdir(join(repository, '.tmp'), { recursive: true })
-  const path = await mkdtemp(join(repository, '.tmp', ''))
+  const parent = join(repository, '.tmp')
+  await mkdir(parent, { recursive: true })
+  const path = await mkdtemp(parent + sep)
   return {
     path,
     async remove() {

@@ -1,12 +1,14 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
+import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { runCli, spawnCli } from '../src/cli.ts'
 import { freePorts } from '../src/free-ports.ts'
 import { processesIn } from '../src/processes.ts'
 import { startRedis } from '../src/redis.ts'
+import { repository } from '../src/repository.ts'
 import { findServer, needServer } from '../src/servers.ts'
 import { tempDir } from '../src/temp-dir.ts'
 import { waitFor } from '../src/wait-for.ts'
@@ -38,6 +40,7 @@ test('free ports are all different, and can be listened on', async () => {
 
 test('a temporary folder goes with everything that still runs in it', async () => {
   const folder = await tempDir()
+  expect(dirname(folder.path)).toBe(join(repository, '.tmp'))
   const child = spawn('sleep', ['60'], { cwd: folder.path, detached: true, stdio: 'ignore' })
   await waitFor(async () => (await processesIn(folder.path)).length === 1, { what: 'sleep' })
   expect((await processesIn(folder.path))[0]?.pid).toBe(child.pid)
