@@ -78,11 +78,7 @@ export function createApp(options: AppOptions): App {
     await options.appLog.note(text).catch((error) => options.log(`${id}: its log cannot be written: ${error.message}`))
   }
 
-  const run = async (): Promise<void> => {
-    const release = await releases.current()
-    if (release === null) {
-      throw new BatonError('release-missing', `node ${id} has no release to start yet`, { hint: 'run baton deploy' })
-    }
+  const run = async (release: string): Promise<void> => {
     // The folder itself, not the link to it: what runs must not see other files when the link is switched.
     const cwd = await realpath(releases.releaseDir(release))
     await note(`starting release ${release}`)
@@ -123,8 +119,12 @@ export function createApp(options: AppOptions): App {
 
   /** Started by hand or by itself: what cannot be started is tried again like what ends at once. */
   const runOrRetry = async (): Promise<void> => {
+    const release = await releases.current()
+    if (release === null) {
+      throw new BatonError('release-missing', `node ${id} has no release to start yet`, { hint: 'run baton deploy' })
+    }
     try {
-      await run()
+      await run(release)
     } catch (error) {
       if (record.process === null) {
         record.lastExit = (error as Error).message
