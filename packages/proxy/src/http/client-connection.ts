@@ -47,6 +47,7 @@ export function createClientConnection(options: ClientConnectionOptions): Client
   let working = false
   /** A part of a request's head has arrived. */
   let headBegun = false
+  let emptyLineSkipped = false
   let closing = false
   let exchange: Exchange | undefined
   let request: RequestHead | undefined
@@ -187,9 +188,9 @@ export function createClientConnection(options: ClientConnectionOptions): Client
   }
 
   function readHead(): boolean {
-    const bytes = skipEmptyLine(unread!)
-    unread = bytes
-    if (bytes === undefined) return false
+    skipEmptyLine()
+    if (unread === undefined) return false
+    const bytes = unread
     const end = scanner.scan(bytes)
     if ((end < 0 ? bytes.length : end) > limits.headBytes) throw tooLarge()
     if (end < 0) {
@@ -199,6 +200,7 @@ export function createClientConnection(options: ClientConnectionOptions): Client
     }
 
     headBegun = false
+    emptyLineSkipped = false
     scanner.reset()
     unread = end === bytes.length ? undefined : bytes.subarray(end)
     request = parseRequestHead(bytes.toString('latin1', 0, Math.max(0, end - 4)), limits)
@@ -209,6 +211,15 @@ export function createClientConnection(options: ClientConnectionOptions): Client
     exchange = createExchange({ request, upload, client, context })
     exchange.start()
     return true
+  }
+
+  /** One empty line before a request is allowed (RFC 9112 2.2). */
+  function skipEmptyLine(): void {
+    const bytes = unread!
+    if (emptyLineSkipped || bytes[0] !== CR || bytes[1] !== LF) return
+    emptyLineSkipped = true
+    scanner.reset()
+    unread = bytes.length === 2 ? undefined : bytes.subarray(2)
   }
 
   function readBody(into: Upload): void {
@@ -255,11 +266,4 @@ export function createClientConnection(options: ClientConnectionOptions): Client
     },
   }
   return connection
-}
-
-/** An empty line before a request is allowed (RFC 9112 2.2); undefined when it may become one. */
-function skipEmptyLine(bytes: Buffer): Buffer | undefined {
-  if (bytes[0] !== CR || bytes.length < 2) return bytes
-  if (bytes[1] !== LF) return bytes
-  return bytes.length === 2 ? undefined : bytes.subarray(2)
 }

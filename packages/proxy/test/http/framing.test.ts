@@ -1,0 +1,397 @@
+import { createHash, randomBytes } from 'node:crypto'
+import http from 'node:http'
+import { describe, expect, it } from 'vitest'
+import { connectRaw, sendRaw, statusOf } from './raw-client.ts'
+import { type Backend, startApp, startCannedApp, startRawApp, startRig, until } from './rig.ts'
+
+const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+
+describe('the framing of answers', () => {
+  it.each([
+    [
+      'a length',
+      'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello',
+      false,
+      /Content-Length: 5\r\n[\s\S]*\r\n\r\nhello$/,
+    ],
+    [
+      'a length of zero',
+      'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
+      false,
+      /Content-Length: 0\r\n[\s\S]*\r\n\r\n$/,
+    ],
+    [
+      'chunks',
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;a=b\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n',
+      false,
+      /Transfer-Encoding: chunked\r\n[\s\S]*\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n$/,
+    ],
+    [
+      'the end of the connection',
+      'HTTP/1.1 200 OK\r\n\r\nhello',
+      true,
+      /Transfer-Encoding: chunked\r\n[\s\S]*\r\n\r\n5\r\nhello\r\n0\r\n\r\n$/,
+    ],
+    [
+      'the end of a connection of HTTP/1.0',
+      'HTTP/1.0 200 OK\r\n\r\nhello',
+      true,
+      /Transfer-Encoding: chunked\r\n[\s\S]*\r\n\r\n5\r\nhello\r\n0\r\n\r\n$/,
+    ],
+    [
+      '204',
+      'HTTP/1.1 204 No Content\r\n\r\n',
+      false,
+      /^HTTP\/1.1 204 No Content\r\n(?!.*(?:Length|Encoding))[\s\S]*\r\n\r\n$/s,
+    ],
+    [
+      '204 with a length it must not have',
+      'HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n',
+      false,
+      /^HTTP\/1.1 204 No Content\r\n(?!.*Length)[\s\S]*\r\n\r\n$/s,
+    ],
+    [
+      '304 with the length of what it is not',
+      'HTTP/1.1 304 Not Modified\r\nContent-Length: 500\r\n\r\n',
+      false,
+      /Content-Length: 500\r\n[\s\S]*\r\n\r\n$/,
+    ],
+    ['no reason', 'HTTP/1.1 200\r\nContent-Length: 5\r\n\r\nhello', false, /^HTTP\/1.1 200 \r\n[\s\S]*hello$/],
+  ])('keeps the client connection for another request after %s', async (_title, answer, close, expected) => {
+    await using backend = await startCannedApp(answer, { close })
+    await using rig = await startRig([backend.upstream])
+    using client = await connectRaw(rig.port)
+
+    client.send(GET)
+    const first = await client.receives(expected)
+    client.send(GET)
+    await until(() => client.received().length === 2 * first.length)
+
+    expect(first).not.toMatch(/Connection: close/)
+    expect(backend.connections()).toBe(close ? 2 : 1)
+    expect(rig.leases.results()).toMatchObject([{ failure: null }, { failure: null }])
+  })
+
+  it('leaves HEAD without a body, whatever its fields say', async () => {
+    await using backend = await startApp((_request, response) => {
+      response.setHeader('Content-Length', 12345)
+      response.end()
+    })
+    await using rig = await startRig([backend.upstream])
+    using client = await connectRaw(rig.port)
+
+    client.send('HEAD / HTTP/1.1\r\nHost: a\r\n\r\nHEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+
+    expect(await client.ends()).toMatch(
+      /^(HTTP\/1.1 200 OK\r\n(?:[A-Z].*\r\n)*Content-Length: 12345\r\n(?:[A-Z].*\r\n)*\r\n){2}$/,
+    )
+    expect(backend.connections()).toBe(1)
+  })
+
+  it('does not reuse a connection on which a 204 announced a body', async () => {
+    await using backend = await startCannedApp('HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n')
+    await using rig = await startRig([backend.upstream])
+    using client = await connectRaw(rig.port)
+
+    client.send(GET + GET)
+    await client.receives(/(?:204.*){2}\r\n\r\n$/s)
+
+    expect(backend.connections()).toBe(2)
+  })
+
+  it('passes 1xx on, and no 1xx to clients of HTTP/1.0', async () => {
+    await using backend = await startApp((_request, response) => {
+      response.writeProcessing()
+      response.writeEarlyHints({ link: '</a.css>; rel=preload' })
+      response.end('hello')
+    })
+    await using rig = await startRig([backend.upstream])
+
+    const modern = await sendRaw(rig.port, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+    const old = await sendRaw(rig.port, 'GET / HTTP/1.0\r\n\r\n')
+
+    expect(modern).toMatch(
+      /^HTTP\/1.1 102 Processing\r\n\r\nHTTP\/1.1 103 Early Hints\r\nLink: .*\r\n\r\nHTTP\/1.1 200 OK\r\n/,
+    )
+    expect(old).toMatch(/^HTTP\/1.1 200 OK\r\n/)
+    expect(old).not.toMatch(/10[23]/)
+  })
+
+  it('gives clients of HTTP/1.0 no chunks, and the end of the connection as the end', async () => {
+    await using backend = await startApp((_request, response) => {
+      response.write('hel')
+      response.end('lo')
+    })
+    await using rig = await startRig([backend.upstream])
+
+    const answer = await sendRaw(rig.port, 'GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n')
+
+    expect(answer).toMatch(/\r\nConnection: close\r\n\r\nhello$/)
+    expect(answer).not.toContain('chunked')
+  })
+
+  it('keeps the connection of an HTTP/1.0 client that asks for it, where the answer has a length', async () => {
+    await using backend = await startApp((_request, response) => {
+      response.setHeader('Content-Length', 5)
+      response.end('hello')
+    })
+    await using rig = await startRig([backend.upstream])
+    using client = await connectRaw(rig.port)
+
+    client.send('GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n')
+    expect(await client.receives(/hello$/)).toMatch(/\r\nConnection: keep-alive\r\n/)
+    client.send('GET / HTTP/1.0\r\n\r\n')
+    expect(await client.ends()).toMatch(/hello[\s\S]*Connection: close\r\n[\s\S]*hello$/)
+  })
+})
+
+describe('trailers', () => {
+  it('go both ways, without those that would change what the message is', async () => {
+    let seen: http.IncomingMessage['trailers'] = {}
+    await using backend = await startApp((request, response) => {
+      request.resume()
+      request.on('end', () => {
+        seen = request.trailers
+        response.setHeader('Trailer', 'X-Sum')
+        response.write('hello')
+        response.addTrailers({ 'X-Sum': '42', 'Content-Length': '3' })
+        response.end()
+      })
+    })
+    await using rig = await startRig([backend.upstream])
+
+    const answer = await sendRaw(
+      rig.port,
+      'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n',
+      '5\r\nhello\r\n0\r\nX-Check: ok\r\nHost: evil\r\nTransfer-Encoding: chunked\r\nX-Forwarded-For: evil\r\n\r\n',
+    )
+
+    expect(seen).toEqual({ 'x-check': 'ok' })
+    expect(answer).toMatch(/\r\nTrailer: X-Sum\r\n[\s\S]*\r\n0\r\nX-Sum: 42\r\n\r\n$/)
+  })
+})
+
+describe('pipelined requests', () => {
+  it('are answered in order, one at a time', async () => {
+    let running = 0
+    let most = 0
+    await using backend = await startApp((request, response) => {
+      running += 1
+      most = Math.max(most, running)
+      request.resume()
+      setTimeout(
+        () => {
+          running -= 1
+          response.end(`[${request.method} ${request.url}]`)
+        },
+        Number(request.url?.slice(1)),
+      )
+    })
+    await using rig = await startRig([backend.upstream])
+
+    const answer = await sendRaw(
+      rig.port,
+      'GET /30 HTTP/1.1\r\nHost: a\r\n\r\nPOST /10 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello' +
+        'POST /5 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n' +
+        '\r\nGET /1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
+    )
+
+    expect(answer.match(/\[.*?\]/g)).toEqual(['[GET /30]', '[POST /10]', '[POST /5]', '[GET /1]'])
+    expect(most).toBe(1)
+  })
+
+  it('behind a refused one are not looked at', async () => {
+    await using backend = await startCannedApp('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+    await using rig = await startRig([backend.upstream])
+
+    const answer = await sendRaw(rig.port, `GET / HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n${GET}`)
+
+    expect(answer.match(/^HTTP/gm)).toHaveLength(1)
+    expect(backend.connections()).toBe(0)
+  })
+
+  it('of a client that reads no answers are not read either', async () => {
+    await using backend = await startApp((_request, response) => response.end(Buffer.alloc(1 << 20)))
+    await using rig = await startRig([backend.upstream])
+    using client = await connectRaw(rig.port)
+    client.socket.pause()
+
+    client.send(GET.repeat(5_000))
+    await until(() => rig.accepted[0]!.isPaused())
+    await settled(() => rig.leases.taken.length)
+
+    expect(rig.leases.taken.length).toBeLessThan(20)
+  })
+})
+
+describe('Expect: 100-continue', () => {
+  const request = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n'
+
+  it('lets the node decide that the body may come', async () => {
+    await using backend = await startApp(echo)
+    await using rig = await startRig([backend.upstream])
+    using client = await connectRaw(rig.port)
+
+    client.send(request)
+    await client.receives('HTTP/1.1 100 Continue\r\n\r\n')
+    client.send('hello')
+
+    expect(await client.receives(/hello/)).toMatch(/100 Continue\r\n\r\nHTTP\/1.1 200 OK\r\n/)
+  })
+
+  it('lets the node decide that it may not: the connection closes behind the answer', async () => {
+    await using backend = await startRefusing(417)
+    await using rig = await startRig([backend.upstream])
+
+    const answer = await sendRaw(rig.port, request)
+
+    expect(statusOf(answer)).toBe(417)
+    expect(answer).toMatch(/\r\nConnection: close\r\n/)
+    expect(rig.leases.results()).toMatchObject([{ status: 417, failure: null }])
+  })
+
+  it('does not keep a client waiting that does not wait', async () => {
+    await using backend = await startApp(echo)
+    await using rig = await startRig([backend.upstream])
+    using client = await connectRaw(rig.port)
+
+    client.send(`${request}hello`)
+
+    expect(await client.receives(/hello/)).toMatch(/200 OK/)
+  })
+
+  it('is kept from nodes where the client speaks HTTP/1.0', async () => {
+    await using backend = await startApp(echo)
+    await using rig = await startRig([backend.upstream])
+
+    const answer = await sendRaw(rig.port, `${request.replace('/1.1', '/1.0')}hello`)
+
+    expect(answer).toMatch(/^HTTP\/1.1 200 OK[\s\S]*hello$/)
+  })
+})
+
+describe('bodies', () => {
+  it('of 50 MB come through unharmed both ways', async () => {
+    await using backend = await startApp((request, response) => {
+      response.setHeader('Connection', 'keep-alive')
+      request.pipe(response)
+    })
+    await using rig = await startRig([backend.upstream])
+    const piece = randomBytes(1 << 20)
+    const sent = createHash('sha256')
+    const received = createHash('sha256')
+
+    const bytes = await new Promise<number>((resolve, reject) => {
+      let count = 0
+      const request = http.request(rig.url, { method: 'POST' }, (response) => {
+        response.on('data', (data) => {
+          received.update(data)
+          count += data.length
+        })
+        response.on('end', () => resolve(count))
+        response.on('error', reject)
+      })
+      request.on('error', reject)
+      let left = 50
+      const write = (): void => {
+        while (left > 0) {
+          left -= 1
+          piece.writeUInt32BE(left)
+          sent.update(piece)
+          if (!request.write(Buffer.from(piece))) {
+            request.once('drain', write)
+            return
+          }
+        }
+        request.end()
+      }
+      write()
+    })
+
+    expect(bytes).toBe(50 << 20)
+    expect(received.digest('hex')).toBe(sent.digest('hex'))
+    expect(rig.plane.inflight()).toBe(0)
+  })
+
+  it('are answered early where the node does, and what is left of the upload does not matter', async () => {
+    await using backend = await startRefusing(413)
+    await using rig = await startRig([backend.upstream])
+    using client = await connectRaw(rig.port)
+
+    client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nhello')
+    const answer = await client.receives(/refused/)
+
+    expect(statusOf(answer)).toBe(413)
+    expect(answer).toMatch(/\r\nConnection: close\r\n/)
+    // The client goes on sending for a while, and is not reset while it does.
+    client.send('x'.repeat(100_000))
+    await client.ends()
+    expect(client.wasReset()).toBe(false)
+    expect(rig.leases.results()).toMatchObject([{ status: 413, failure: null }])
+  })
+})
+
+describe('back-pressure', () => {
+  it('holds the node back where a client reads slowly', async () => {
+    let produced = 0
+    await using backend = await startApp((_request, response) => {
+      const write = (): void => {
+        while (produced < 200 << 20) {
+          produced += 1 << 16
+          if (!response.write(Buffer.alloc(1 << 16))) {
+            response.once('drain', write)
+            return
+          }
+        }
+      }
+      write()
+    })
+    await using rig = await startRig([backend.upstream])
+    using client = await connectRaw(rig.port)
+    client.socket.pause()
+
+    client.send(GET)
+    await until(() => produced > 1 << 20)
+    await settled(() => produced)
+
+    // What the kernel's buffers on the way hold, not what the node would send.
+    expect(produced).toBeLessThan(50 << 20)
+    expect(rig.accepted[0]!.writableLength).toBeLessThan(1 << 18)
+    client.socket.resume()
+    const before = produced
+    await until(() => produced > before + (4 << 20))
+  })
+
+  it('holds the client back where a node reads slowly', async () => {
+    await using backend = await startRawApp((socket) => socket.pause())
+    await using rig = await startRig([backend.upstream], { limits: { responseIdleMs: 1_500 } })
+    using client = await connectRaw(rig.port)
+
+    client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${200 << 20}\r\n\r\n`)
+    for (let piece = 0; piece < 200; piece += 1) client.send(Buffer.alloc(1 << 20))
+    await settled(() => client.socket.writableLength)
+
+    expect(client.socket.writableLength).toBeGreaterThan(100 << 20)
+    // A node that takes nothing for as long as it may be silent has not answered in time.
+    await until(() => rig.plane.inflight() === 0)
+    expect(rig.leases.results()).toMatchObject([{ status: null, failure: 'timeout' }])
+  })
+})
+
+function echo(request: http.IncomingMessage, response: http.ServerResponse): void {
+  request.pipe(response)
+}
+
+/** A node that answers a request's head at once, and reads no body. */
+async function startRefusing(status: number): Promise<Backend> {
+  return startCannedApp(`HTTP/1.1 ${status} No\r\nContent-Length: 7\r\n\r\nrefused`)
+}
+
+/** Waits until a number has stopped changing. */
+async function settled(value: () => number): Promise<void> {
+  let last = -1
+  while (value() !== last) {
+    last = value()
+    await new Promise((resolve) => setTimeout(resolve, 150))
+  }
+}
