@@ -1,6 +1,6 @@
 import { BatonError } from '@baton/core'
 import { underLock } from '../deploy/lock.ts'
-import { type PastRelease, pastReleases, preparePlan } from '../deploy/prepare.ts'
+import { type PastRelease, pastReleases, preparePlan, within } from '../deploy/prepare.ts'
 import { assertNoOpenDeploy } from '../deploy/run-roll.ts'
 import type { RollFlags } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
@@ -36,8 +36,7 @@ function named(past: readonly PastRelease[], releaseId: string): PastRelease {
 
 /** The newest successful release that is not what the nodes run now. */
 async function previous(wiring: Wiring, past: readonly PastRelease[]): Promise<PastRelease> {
-  const signal = AbortSignal.timeout(10_000)
-  const views = await Promise.all([...wiring.nodes.values()].map(({ node }) => node.inspect({ signal })))
+  const views = await Promise.all([...wiring.nodes.values()].map(({ node }) => node.inspect(within(10_000))))
   const current = new Set(views.map((view) => view.running ?? view.current))
   const found = past.find((each) => !current.has(each.release.id))
   if (found !== undefined) return found
@@ -48,11 +47,10 @@ async function previous(wiring: Wiring, past: readonly PastRelease[]): Promise<P
 
 /** Before anything is touched: every node could really go there. */
 async function assertStaged(wiring: Wiring, releaseId: string, only: readonly string[] | null): Promise<void> {
-  const signal = AbortSignal.timeout(60_000)
   const problems: string[] = []
   for (const [id, { node }] of wiring.nodes) {
     if (only !== null && !only.includes(id)) continue
-    await node.verify(releaseId, { signal }).catch((error: Error) => problems.push(`${id}: ${error.message}`))
+    await node.verify(releaseId, within(300_000)).catch((error: Error) => problems.push(`${id}: ${error.message}`))
   }
   if (problems.length === 0) return
   throw new BatonError('release-missing', `cannot go back to ${releaseId}, nothing was touched`, {

@@ -3,17 +3,16 @@ import type { Wiring } from '../wiring.ts'
 
 /** Looks at the world and plans; changes nothing. */
 export async function preparePlan(wiring: Wiring, wish: Wish): Promise<Plan> {
-  const signal = AbortSignal.timeout(observeDeadlineMs)
-  const balancer: BalancerView = await wiring.balancer.inspect({ signal })
+  const balancer: BalancerView = await wiring.balancer.inspect(within(lookDeadlineMs))
   const nodes = new Map<string, NodeView>()
   const noWayBack = new Map<string, string>()
   await Promise.all(
     [...wiring.nodes].map(async ([id, { node }]) => {
-      const view = await node.inspect({ signal })
+      const view = await node.inspect(within(lookDeadlineMs))
       nodes.set(id, view)
       const from = view.running ?? view.current
       if (from === null) return
-      await node.verify(from, { signal }).catch((error: Error) => noWayBack.set(id, error.message))
+      await node.verify(from, within(verifyDeadlineMs)).catch((error: Error) => noWayBack.set(id, error.message))
     }),
   )
   return makePlan(wiring.config, wish, {
@@ -24,7 +23,14 @@ export async function preparePlan(wiring: Wiring, wish: Wish): Promise<Plan> {
   })
 }
 
-const observeDeadlineMs = 60_000
+const lookDeadlineMs = 10_000
+/** Every file of the release is read again. */
+const verifyDeadlineMs = 300_000
+
+/** A call with a deadline of its own. */
+export function within(deadlineMs: number): { readonly signal: AbortSignal } {
+  return { signal: AbortSignal.timeout(deadlineMs) }
+}
 
 /** A release that a deploy ended with in success. */
 export interface PastRelease {

@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { BatonError, type LockLease, type Plan, type Release } from '@baton/core'
 import { createReleaseStore, describeRelease } from '@baton/drivers'
 import { newDeployId } from '../commands/deploy.ts'
-import { pastReleases, preparePlan } from '../deploy/prepare.ts'
+import { pastReleases, preparePlan, within } from '../deploy/prepare.ts'
 import { openDeploy, runRoll } from '../deploy/run-roll.ts'
 import type { Wiring } from '../wiring.ts'
 import type { UpLog } from './log.ts'
@@ -32,9 +32,8 @@ export async function installWhatIsMissing(wiring: Wiring, log: UpLog, stop: Abo
 
 async function nodesWithoutRelease(wiring: Wiring): Promise<string[]> {
   const known = new Set((await pastReleases(wiring)).map((each) => each.release.id))
-  const signal = AbortSignal.timeout(30_000)
   const views = await Promise.all(
-    [...wiring.nodes].map(async ([id, { node }]) => ({ id, current: (await node.inspect({ signal })).current })),
+    [...wiring.nodes].map(async ([id, { node }]) => ({ id, current: (await node.inspect(within(30_000))).current })),
   )
   return views.filter(({ current }) => current === null || !known.has(current)).map(({ id }) => id)
 }
@@ -102,10 +101,9 @@ async function releaseOfOthers(
   wiring: Wiring,
   missing: readonly string[],
 ): Promise<{ id: string; dir: string } | null> {
-  const signal = AbortSignal.timeout(30_000)
   for (const [id, { node }] of wiring.nodes) {
     if (missing.includes(id)) continue
-    const { current } = await node.inspect({ signal })
+    const { current } = await node.inspect(within(30_000))
     if (current === null) continue
     const store = createReleaseStore({ dir: resolve(wiring.stateDir, 'nodes', id) })
     return { id: current, dir: store.releaseDir(current) }

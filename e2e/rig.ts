@@ -1,0 +1,98 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import {
+  freePorts,
+  readOrderFile,
+  repository,
+  type Site,
+  startSite,
+  startTraffic,
+  type TempDir,
+  type Traffic,
+  tempDir,
+} from '@baton/testkit'
+
+/** A real `baton up` with real nodes in a folder of its own. */
+export interface Rig extends Site {
+  readonly folder: string
+  readonly url: string
+  readonly nodeIds: readonly string[]
+  readonly ports: readonly number[]
+  /** 200 requests/s from 32 keep-alive clients unless said otherwise; orders are compared with what the nodes recorded. */
+  traffic(options?: { readonly ratePerSecond?: number; readonly users?: number }): Promise<Traffic>
+  remove(): Promise<void>
+}
+
+export interface RigOptions {
+  readonly nodes: number
+  /** release.source; the shop's v1 by default. */
+  readonly source?: string
+  readonly command?: string
+  readonly env?: Readonly<Record<string, string>>
+  /** Sections of baton.yaml in place of the quick ones here, each whole. */
+  readonly health?: string
+  readonly rollout?: string
+  readonly stopTimeout?: string
+}
+
+/** The sources of a release of the shop. */
+export function shopRelease(version: 'v1' | 'v2'): string {
+  return join(repository, 'examples/shop', version)
+}
+
+/** Starts `baton up` and waits until every node serves. */
+export async function openRig(options: RigOptions): Promise<Rig> {
+  const dir = await tempDir()
+  try {
+    return await openIn(dir, options)
+  } catch (error) {
+    await dir.remove()
+    throw error
+  }
+}
+
+async function openIn(dir: TempDir, options: RigOptions): Promise<Rig> {
+  const [balancer = 0, ...ports] = await freePorts(options.nodes + 1)
+  const orders = join(dir.path, 'orders.log')
+  await writeFile(orders, '')
+  await writeFile(join(dir.path, 'baton.yaml'), configuration({ ...options, balancer, ports, orders }))
+  const site = startSite(dir.path)
+  const url = `http://127.0.0.1:${balancer}`
+  try {
+    await site.ready()
+  } catch (error) {
+    await site.stop()
+    throw error
+  }
+  return {
+    ...site,
+    folder: dir.path,
+    url,
+    ports,
+    nodeIds: ports.map((_, index) => `web-${index + 1}`),
+    traffic: (traffic) => startTraffic({ url, recordedOrders: () => readOrderFile(orders), ...traffic }),
+    async remove() {
+      await site.stop()
+      await dir.remove()
+    },
+  }
+}
+
+function configuration(
+  options: RigOptions & { readonly balancer: number; readonly ports: readonly number[]; readonly orders: string },
+): string {
+  const env = { SHOP_ORDERS: options.orders, ...options.env }
+  return `name: rig
+release: { source: ${JSON.stringify(options.source ?? shopRelease('v1'))} }
+balancer: { driver: embedded, listen: 127.0.0.1:${options.balancer} }
+app:
+  driver: process
+  command: ${options.command ?? 'node server.js'}
+  stopTimeout: ${options.stopTimeout ?? '10s'}
+  env: ${JSON.stringify(env)}
+nodes:
+${options.ports.map((port, index) => `  web-${index + 1}: { address: 127.0.0.1:${port} }`).join('\n')}
+health: ${options.health ?? '{ path: /health, interval: 100ms, timeout: 2s, rise: 2, fall: 3, deadline: 30s }'}
+rollout: ${options.rollout ?? '{ batch: 1, minAvailable: 50%, drainTimeout: 30s, bake: 300ms }'}
+`
+}
