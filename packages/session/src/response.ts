@@ -173,21 +173,26 @@ function stopPretending(res: ServerResponse): void {
   for (const name of pretended) Reflect.deleteProperty(res, name)
 }
 
-/** Adds a cookie to those of the app, wherever it put them; gives the arguments of writeHead where they had to change. */
+/**
+ * Adds a cookie to those of the app. Where it gives some to writeHead, which would override ours, all of them go there, as
+ * one entry; then the new arguments of writeHead are given.
+ */
 function addCookie(res: ServerResponse, writeHeadArgs: unknown[], cookie: string): unknown[] | undefined {
   const at = writeHeadArgs.findIndex((arg) => typeof arg === 'object' && arg !== null)
   const headers = writeHeadArgs[at] as OutgoingHttpHeaders | OutgoingHttpHeader[] | undefined
-  const isCookie = (name: unknown) => String(name).toLowerCase() === 'set-cookie'
-  if (Array.isArray(headers)) {
-    if (headers.some(isCookie)) return writeHeadArgs.with(at, [...headers, 'Set-Cookie', cookie])
-  } else {
-    const name = Object.keys(headers ?? {}).find(isCookie)
-    if (headers !== undefined && name !== undefined) {
-      return writeHeadArgs.with(at, { ...headers, [name]: [headers[name] ?? [], cookie].flat().map(String) })
-    }
+  // As Node takes them: an object, or a flat list of names and values.
+  const pairs = Array.isArray(headers)
+    ? headers.flatMap((name, i) => (i % 2 === 0 ? [[String(name), headers[i + 1]] as const] : []))
+    : Object.entries(headers ?? {})
+  const isCookie = ([name]: readonly [string, unknown]) => name.toLowerCase() === 'set-cookie'
+  const own = pairs.filter(isCookie).flatMap(([, value]) => value ?? [])
+  if (own.length === 0) {
+    res.appendHeader('Set-Cookie', cookie)
+    return undefined
   }
-  res.appendHeader('Set-Cookie', cookie)
-  return undefined
+  const others = pairs.filter((pair) => !isCookie(pair))
+  const all = [...others, ['Set-Cookie', [...own.map(String), cookie]] as const]
+  return writeHeadArgs.with(at, Array.isArray(headers) ? all.flat() : Object.fromEntries(all))
 }
 
 function headersSent(what: string): Error {

@@ -115,6 +115,7 @@ export function makeSession(attributes: Attributes, actions: SessionActions): Se
   }) as Session
 
   function assign(name: string, value: unknown): void {
+    if (name === '__proto__') throw new TypeError('a session attribute cannot be named __proto__; use another name')
     if (typeof value === 'function' || typeof value === 'symbol') {
       throw new SessionError('session-value', `attribute ${JSON.stringify(name)}: a ${typeof value} cannot be stored`)
     }
@@ -136,9 +137,7 @@ export function makeSession(attributes: Attributes, actions: SessionActions): Se
   }
 
   function refuseOddName(name: string | symbol): asserts name is string {
-    if (typeof name === 'symbol' || name === '__proto__') {
-      throw new TypeError(`a session attribute cannot be named ${String(name)}; use another string`)
-    }
+    if (typeof name === 'symbol') throw new TypeError('a session attribute cannot be named by a symbol; use a string')
     if (isReserved(name)) {
       throw new TypeError(
         `session.${name} belongs to the session itself; for an attribute of that name write session.set('${name}', …)`,

@@ -192,6 +192,29 @@ describe.each(Object.keys(adapters) as (keyof typeof adapters)[])('%s', (adapter
     expect((await visitor.get('/read')).body).toBe('{"flash":"bye"}')
   })
 
+  it('destroy of what a login has replaced meanwhile leaves the cookie of that login alone', async () => {
+    const visitor = browser(app.origin)
+    await visitor.get('/add?item=tea')
+    const slow = browser(app.origin, visitor.cookie).get('/logout-slowly')
+    await sleep(50)
+    await visitor.get('/login?user=ann')
+    expect((await slow).setCookie).toEqual([])
+    expect((await visitor.get('/who')).body).toBe('ann admin ["tea"]')
+  })
+
+  it('updates in parallel are exact, and take turns instead of colliding', async () => {
+    const visitor = browser(app.origin)
+    await visitor.get('/login?user=ann')
+    calls.length = 0
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => browser(app.origin, visitor.cookie).get('/count')),
+    )
+    expect(answers.map(({ body }) => Number(body)).sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 20 }, (_, i) => i + 1),
+    )
+    expect(calls.filter((method) => method === 'update').length).toBeLessThanOrEqual(40)
+  })
+
   it('a slow writer does not revive a session that was logged out meanwhile', async () => {
     const visitor = browser(app.origin)
     await visitor.get('/login?user=ann')
@@ -204,27 +227,34 @@ describe.each(Object.keys(adapters) as (keyof typeof adapters)[])('%s', (adapter
   })
 
   describe('no byte of the answer leaves before the commit is done', () => {
-    it.each(['/implicit', '/stream', '/pipe', '/redirect', '/head-then-body', '/flush', '/no-content', '/own-cookies'])(
-      '%s',
-      async (path) => {
-        let committed = false
-        disturb = (method) =>
-          method === 'create'
-            ? sleep(60).then(() => {
-                committed = true
-              })
-            : undefined
-        const firstByte = rawFirstByte(app.origin, path)
-        await firstByte
-        expect(committed).toBe(true)
-        disturb = () => undefined
-        const answer = await browser(app.origin).get(path)
-        expect({ path, status: answer.status, body: answer.body, cookies: answer.setCookie.length }).toEqual({
-          path,
-          ...expected[path],
-        })
-      },
-    )
+    it.each([
+      '/implicit',
+      '/stream',
+      '/pipe',
+      '/redirect',
+      '/head-then-body',
+      '/flush',
+      '/no-content',
+      '/own-cookies',
+      '/own-cookies-listed',
+    ])('%s', async (path) => {
+      let committed = false
+      disturb = (method) =>
+        method === 'create'
+          ? sleep(60).then(() => {
+              committed = true
+            })
+          : undefined
+      const firstByte = rawFirstByte(app.origin, path)
+      await firstByte
+      expect(committed).toBe(true)
+      disturb = () => undefined
+      const answer = await browser(app.origin).get(path)
+      expect({ path, status: answer.status, body: answer.body, cookies: answer.setCookie.length }).toEqual({
+        path,
+        ...expected[path],
+      })
+    })
 
     it('HEAD commits and sets the cookie as well', async () => {
       const visitor = browser(app.origin)
@@ -363,6 +393,16 @@ describe.each(Object.keys(adapters) as (keyof typeof adapters)[])('%s', (adapter
       await session.destroy()
       res.end()
     },
+    '/logout-slowly': async (session, res) => {
+      await sleep(200)
+      await session.destroy()
+      session.flash = 'never'
+      res.end()
+    },
+    '/count': async (session, res) => {
+      const count = await session.update('count', (current) => (typeof current === 'number' ? current : 0) + 1)
+      res.end(String(count))
+    },
     '/logout-and-say-bye': async (session, res) => {
       await session.destroy()
       session.flash = 'bye'
@@ -403,6 +443,10 @@ describe.each(Object.keys(adapters) as (keyof typeof adapters)[])('%s', (adapter
       session.cart = ['tea']
       res.writeHead(200, { 'set-cookie': ['a=1', 'b=2'] })
       res.end()
+    },
+    '/own-cookies-listed': (session, res) => {
+      session.cart = ['tea']
+      res.writeHead(200, ['Set-Cookie', 'a=1', 'Set-Cookie', 'b=2']).end()
     },
     '/looks': async (session, res) => {
       session.cart = ['tea']
@@ -452,6 +496,7 @@ const expected: Record<string, { status: number; body: string; cookies: number }
   '/flush': { status: 200, body: 'flushed', cookies: 1 },
   '/no-content': { status: 204, body: '', cookies: 1 },
   '/own-cookies': { status: 200, body: '', cookies: 3 },
+  '/own-cookies-listed': { status: 200, body: '', cookies: 3 },
 }
 
 function query(req: { url?: string | undefined }, name: string): string {

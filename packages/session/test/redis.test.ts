@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createSessions, type Sessions } from '../src/sessions.ts'
 import { adapters, type Routes, serve, type TestApp } from './app.ts'
 import { browser } from './client.ts'
+import { type RedisProxy, startRedisProxy } from './redis-proxy.ts'
 import { freePort, hasRedis, startRedis, type TestRedis } from './redis-server.ts'
-import { countRoundTrips, type RespCounter } from './resp-counter.ts'
 
 const routes: Routes = {
   '/read': (session, res) => res.end(JSON.stringify(session)),
@@ -42,11 +42,11 @@ describe.skipIf(!hasRedis)('Redis', () => {
   afterAll(() => redis?.stop())
 
   describe('round trips', () => {
-    let counter: RespCounter
+    let counter: RedisProxy
     let sessions: Sessions
     let app: TestApp
     beforeAll(async () => {
-      counter = await countRoundTrips(redis.port)
+      counter = await startRedisProxy(redis.port)
       sessions = createSessions({ store: counter.url, timeouts: { connectMs: 5_000, loadMs: 5_000, commitMs: 5_000 } })
       app = await serve(adapters.express(sessions, routes))
       // Scripts are known from here on, and the connection stands.
@@ -67,7 +67,18 @@ describe.skipIf(!hasRedis)('Redis', () => {
         return [path, counter.roundTrips()]
       }
       const costs = []
-      for (const path of ['/read', '/set', '/read', '/read', '/set?again', '/two', '/two', '/login', '/count', '/logout']) {
+      for (const path of [
+        '/read',
+        '/set',
+        '/read',
+        '/read',
+        '/set?again',
+        '/two',
+        '/two',
+        '/login',
+        '/count',
+        '/logout',
+      ]) {
         costs.push(await cost(path))
       }
       expect(costs).toEqual([
@@ -157,11 +168,30 @@ describe.skipIf(!hasRedis)('Redis', () => {
       await admin.configSet('maxmemory', '0')
       expect([full.status, full.setCookie]).toEqual([503, []])
       expect((await visitor.get('/who')).body).toBe('ann')
-      for await (const keys of admin.scanIterator({ MATCH: 'outage:s:*' })) for (const key of keys) await admin.set(key, 'x')
+      for await (const keys of admin.scanIterator({ MATCH: 'outage:s:*' }))
+        for (const key of keys) await admin.set(key, 'x')
       const odd = await visitor.get('/who')
       expect([odd.status, odd.setCookie]).toEqual([503, []])
       admin.destroy()
     })
+  })
+
+  it('a connection that has fallen silent is replaced, though it never closes', async () => {
+    const proxy = await startRedisProxy(redis.port)
+    const sessions = createSessions({ store: proxy.url, namespace: 'silent', onError: () => {} })
+    const app = await serve(adapters.express(sessions, routes))
+    const visitor = browser(app.origin)
+    await untilOk(app)
+    await visitor.get('/login')
+    proxy.silence()
+    expect((await visitor.get('/who')).status).toBe(503)
+    const startedAt = performance.now()
+    await untilOk(app, visitor.cookie)
+    expect(performance.now() - startedAt).toBeLessThan(1_000)
+    expect((await visitor.get('/who')).body).toBe('ann')
+    await app.close()
+    await sessions.close()
+    await proxy.close()
   })
 
   it('an app may start before its Redis', async () => {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -49,6 +50,24 @@ describe('LMDB', () => {
     await expect.poll(() => raw.getKeysCount(), { timeout: 5_000 }).toBe(1)
     expect([...raw.getKeys()]).toEqual([`test:s:${kept}`])
     await raw.close()
+    await store.close()
+  })
+
+  it('sees what another process has committed in this very moment', async () => {
+    const path = join(dir, 'moment')
+    const store = lmdbStore({ path, namespace: 'test', timeouts })
+    const key = newKey()
+    await store.create(key, record({ a: sealed('before') }), 60_000)
+    const before = await store.load(key)
+    // Blocks this process within one turn of its event loop, so that an old snapshot would still stand.
+    const script = `
+      import { open } from 'lmdb'
+      const db = open({ path: ${JSON.stringify(path)}, encoding: 'binary', noSubdir: false })
+      await db.put('test:s:${key}', db.get('test:s:${key}').subarray(0, 8))
+      await db.close()`
+    execFileSync(process.execPath, ['--input-type=module', '-e', script], { cwd: import.meta.dirname })
+    const after = await store.load(key)
+    expect([before!.fields.size, after!.fields.size]).toEqual([5, 0])
     await store.close()
   })
 

@@ -52,7 +52,10 @@ export function readRecord(fields: Fields, nowMs: number): Reading {
   const deadlineMs = wholeNumber(fields.get('@A'))
   if (deadlineMs !== undefined && deadlineMs <= nowMs) return { state: 'dead' }
   const attributes = new Map<string, Buffer>()
-  for (const [field, bytes] of fields) if (field.startsWith('.')) attributes.set(field.slice(1), bytes)
+  for (const [field, bytes] of fields) {
+    // Java may have such an attribute; a JavaScript object must not: copied, it would become a prototype.
+    if (field.startsWith('.') && field !== '.__proto__') attributes.set(field.slice(1), bytes)
+  }
   return {
     state: 'alive',
     createdAtMs,

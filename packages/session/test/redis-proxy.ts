@@ -1,17 +1,20 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 
-/** A proxy before Redis that counts round trips: each time the client speaks after Redis did. */
-export interface RespCounter {
+/** A proxy before Redis that counts round trips (each time the client speaks after Redis did), and can go silent. */
+export interface RedisProxy {
   readonly url: string
   roundTrips(): number
   reset(): void
+  /** Connections that stand now stay open, and nothing comes back on them any more; new ones work. */
+  silence(): void
   close(): Promise<void>
 }
 
-export async function countRoundTrips(port: number): Promise<RespCounter> {
+export async function startRedisProxy(port: number): Promise<RedisProxy> {
   let count = 0
   const sockets = new Set<Socket>()
+  const silent = new Set<Socket>()
   const server = createServer((client) => {
     const upstream = connect(port, '127.0.0.1')
     let isWaiting = false
@@ -22,7 +25,7 @@ export async function countRoundTrips(port: number): Promise<RespCounter> {
     })
     upstream.on('data', (chunk) => {
       isWaiting = false
-      client.write(chunk)
+      if (!silent.has(client)) client.write(chunk)
     })
     for (const socket of [client, upstream]) {
       sockets.add(socket)
@@ -40,6 +43,9 @@ export async function countRoundTrips(port: number): Promise<RespCounter> {
     roundTrips: () => count,
     reset: () => {
       count = 0
+    },
+    silence() {
+      for (const socket of sockets) silent.add(socket)
     },
     async close() {
       for (const socket of sockets) socket.destroy()

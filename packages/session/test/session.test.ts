@@ -1,0 +1,145 @@
+import { inspect } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { attributesOf } from '../src/attributes.ts'
+import { readRecord } from '../src/format/record.ts'
+import { encodeValue, seal, tagOf } from '../src/format/value.ts'
+import { makeSession, type Session } from '../src/session.ts'
+import { createSessions } from '../src/sessions.ts'
+import { record, sealed } from './describe-session-store.ts'
+
+describe('a session, as an app uses it', () => {
+  it('is a plain object to read, write, list, spread, delete from and print', () => {
+    const { session } = open({ cart: sealed(['tea']), user: sealed('ann') })
+    session.count = 1
+    delete session.user
+    expect(Object.keys(session)).toEqual(['cart', 'count'])
+    expect({ ...session }).toEqual({ cart: ['tea'], count: 1 })
+    expect(Object.entries(session)).toEqual([
+      ['cart', ['tea']],
+      ['count', 1],
+    ])
+    expect(JSON.stringify({ session })).toBe('{"session":{"cart":["tea"],"count":1}}')
+    expect(inspect(session)).toBe("{ cart: [ 'tea' ], count: 1 }")
+    expect(['cart' in session, 'user' in session, session.user]).toEqual([true, false, undefined])
+    expect(session.cart).toBe(session.cart)
+    expect(Object.hasOwn(session, 'cart')).toBe(true)
+    expect(String(session)).toBe('[object Object]')
+    Object.assign(session, { a: 1, b: null })
+    expect([session.a, session.b]).toEqual([1, null])
+  })
+
+  it('an attribute may be named like a method, through get and set; assigning to a method is refused', () => {
+    const { session, changed } = open({ login: sealed('from Tomcat') })
+    expect(typeof session.login).toBe('function')
+    expect(session.get('login')).toBe('from Tomcat')
+    for (const name of ['login', 'update', 'destroy', 'regenerate', 'save', 'get', 'set', 'toJSON', 'principal']) {
+      expect(() => Reflect.set(session, name, 1)).toThrow(`write session.set('${name}', …)`)
+    }
+    session.set('update', 2)
+    expect(session.toJSON()).toEqual({ login: 'from Tomcat', update: 2 })
+    expect(changed()).toEqual(['update'])
+  })
+
+  it('reaches no prototype', () => {
+    const stored = new Map([...record({ a: sealed(1) }), ['.__proto__', sealed({ admin: true })]])
+    const reading = readRecord(stored, Date.now())
+    const { session } = open(reading.state === 'alive' ? Object.fromEntries(reading.attributes) : {})
+    expect(Object.assign({}, session)).toStrictEqual({ a: 1 })
+    expect(Reflect.get(session, '__proto__')).toBeUndefined()
+    expect(() => Reflect.set(session, '__proto__', {})).toThrow(/cannot be named __proto__/)
+    expect(() => session.set('__proto__', {})).toThrow(/cannot be named __proto__/)
+    expect(() => Reflect.set(session, Symbol('s'), 1)).toThrow(/by a symbol/)
+  })
+
+  it('refuses functions where they are assigned', () => {
+    const { session } = open({})
+    expect(() => {
+      session.callback = () => {}
+    }).toThrow(/"callback": a function cannot be stored/)
+  })
+})
+
+describe('what changed', () => {
+  it('is what was assigned, deleted, or changed in place, and nothing that was only read', () => {
+    const { session, changed } = open({
+      read: sealed({ a: 1 }),
+      same: sealed('x'),
+      pushed: sealed([1]),
+      deep: sealed({ a: { b: 1 } }),
+      date: sealed(new Date(5)),
+      bytes: sealed(Buffer.from([1])),
+      gone: sealed(1),
+      back: sealed([1]),
+    })
+    void session.read
+    session.same = 'x'
+    ;(session.pushed as number[]).push(2)
+    ;(session.deep as { a: { b: number } }).a.b = 2
+    ;(session.date as Date).setTime(6)
+    ;(session.bytes as Buffer)[0] = 2
+    delete session.gone
+    ;(session.back as number[]).push(2)
+    ;(session.back as number[]).pop()
+    session.added = { c: 1 }
+    delete session.never
+    expect(changed().sort()).toEqual(['added', 'bytes', 'date', 'deep', 'gone', 'pushed'])
+  })
+
+  it('is not a difference in how another writer spells the same JSON', () => {
+    const { session, changed } = open({ java: seal({ tag: 'j', payload: Buffer.from('{ "b" : 1.0, "a" : 2 }') }) })
+    void (session.java as object)
+    expect(changed()).toEqual([])
+    ;(session.java as { a: number }).a = 3
+    expect(changed()).toEqual(['java'])
+  })
+
+  it('keeps the type that the other side gave a number', () => {
+    const { session, attributes } = open({ long: seal(encodeValue(1, 'l')), double: seal(encodeValue(1, 'd')) })
+    session.long = (session.long as number) + 1
+    session.double = (session.double as number) + 1
+    expect(attributes.changes().map(({ name, bytes }) => [name, tagOf(bytes!)])).toEqual([
+      ['long', 'l'],
+      ['double', 'd'],
+    ])
+  })
+
+  it('once settled is no change any more, and later changes are', () => {
+    const { session, attributes, changed } = open({ cart: sealed(['tea']) })
+    const cart = session.cart as string[]
+    cart.push('jam')
+    attributes.settle(attributes.changes())
+    expect(changed()).toEqual([])
+    cart.push('salt')
+    expect(changed()).toEqual(['cart'])
+  })
+})
+
+describe('the options', () => {
+  it.each([
+    [{ store: '' }, /set BATON_SESSION_STORE, or write createSessions/],
+    [{ store: 'lmdb:' }, /has no path; write lmdb:<folder>/],
+    [{ store: 'file:x' }, /scheme is "file"/],
+    [{ namespace: 'a:b' }, /namespace "a:b": use 1 to 64 of/],
+    [{ maxInactiveInterval: 'soon' }, /write a duration of whole seconds like "30m", or seconds like 1800/],
+    [{ maxInactiveInterval: 0.5 }, /maxInactiveInterval 0.5/],
+    [{ cookie: { name: 'a b' } }, /cookie.name "a b"/],
+    [{ cookie: { sameSite: 'none' as const, secure: false } }, /sameSite "none" needs cookie.secure/],
+  ])('%o are refused with the remedy', (options, message) => {
+    expect(() => createSessions(options)).toThrow(message)
+    expect(() => createSessions(options)).toThrow(expect.objectContaining({ code: 'session-options' }))
+  })
+})
+
+function open(stored: Record<string, Buffer>) {
+  const attributes = attributesOf(new Map(Object.entries(stored)))
+  const never = () => Promise.reject(new Error('not here'))
+  const session: Session = makeSession(attributes, {
+    login: never,
+    regenerate: never,
+    update: never,
+    save: never,
+    destroy: never,
+    principal: () => undefined,
+  })
+  return { session, attributes, changed: () => attributes.changes().map(({ name }) => name) }
+}
