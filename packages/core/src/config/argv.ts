@@ -1,5 +1,5 @@
 import { parse } from 'shell-quote'
-import { mistake, type Reading, show } from './reading.ts'
+import { kindOf, mistake, type Reading } from './reading.ts'
 import { suggest } from './suggestion.ts'
 
 const placeholders = ['node', 'host', 'port', 'release', 'releaseDir'] as const
@@ -10,7 +10,7 @@ const placeholders = ['node', 'host', 'port', 'release', 'releaseDir'] as const
  */
 export function readArgv(raw: unknown): Reading<readonly string[]> {
   const argv = Array.isArray(raw) ? readList(raw) : typeof raw === 'string' ? split(raw) : undefined
-  if (!argv) return mistake(`must be a command, not ${show(raw)}`, 'write a text such as node server.js, or a list')
+  if (!argv) return mistake(`must be a command, not ${kindOf(raw)}`, 'write a text such as node server.js, or a list')
   if (!('value' in argv)) return argv
   const [program] = argv.value
   if (!program) return mistake('is empty', 'write the program and its arguments, such as node server.js')

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import type { Finding, Path } from './finding.ts'
-import { asMapping, mistake, show } from './reading.ts'
+import { asMapping, kindOf, mistake } from './reading.ts'
 import { keysAt, nodeFields, plannedDrivers, sections } from './schema.ts'
 import { suggest } from './suggestion.ts'
 
@@ -49,8 +49,8 @@ function elsewhere(key: string): string | undefined {
 function misshapen(path: Path, value: unknown) {
   if (path.join() === 'nodes') {
     const remedy = 'write each node by its id, such as web-1: { address: 127.0.0.1:3001 }'
-    return value === undefined ? mistake('missing', remedy) : mistake(`must be a mapping, not ${show(value)}`, remedy)
+    return value === undefined ? mistake('missing', remedy) : mistake(`must be a mapping, not ${kindOf(value)}`, remedy)
   }
   const remedy = path.at(-1) === 'env' ? 'write each variable as NAME: "value"' : 'write its fields below it, indented'
-  return mistake(`must be a mapping, not ${show(value)}`, remedy)
+  return mistake(`must be a mapping, not ${kindOf(value)}`, remedy)
 }

@@ -7,7 +7,7 @@ import { findingsOf } from './issues.ts'
 import { listenerFindings } from './listeners.ts'
 import { nameFindings } from './names.ts'
 import type { ConfigProblem } from './problem.ts'
-import { asMapping, type Mistake, mistake, show } from './reading.ts'
+import { asMapping, kindOf, type Mistake, mistake } from './reading.ts'
 import { resolveConfig } from './resolution.ts'
 import { configSchema, sections } from './schema.ts'
 import { timingFindings } from './timing.ts'
@@ -78,7 +78,7 @@ function noMapping(value: unknown): Finding {
     value === null
       ? mistake('the file is empty', 'write one with baton init')
       : mistake(
-          `the file must be a mapping, not ${show(value)}`,
+          `the file must be a mapping, not ${kindOf(value)}`,
           'begin it with name: shop, or write one with baton init',
         )
   return { ...wrong, path: [], at: 'value', ofWhole: true }

@@ -18,8 +18,17 @@ export function show(raw: unknown): string {
   if (Array.isArray(raw)) return 'a list'
   if (typeof raw === 'object') return 'a mapping'
   if (typeof raw !== 'string') return String(raw)
-  if (/@|:\/\//.test(raw)) return 'a text that may hold a password'
+  if (/[@=]|:\/\//.test(raw)) return 'a text that may hold a password'
   return raw.length > 40 ? 'a long text' : JSON.stringify(raw)
+}
+
+/** What it is, without what it says. */
+export function kindOf(raw: unknown): string {
+  return typeof raw === 'object' || raw === undefined
+    ? show(raw)
+    : typeof raw === 'string'
+      ? 'a text'
+      : `a ${typeof raw}`
 }
 
 /** A mapping as YAML gives it, or undefined for anything else. */

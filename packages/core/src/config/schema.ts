@@ -14,11 +14,11 @@ import { namePattern, nodeIdPattern, readHealthPath, readName, readSource } from
 export const plannedDrivers = { balancer: ['nginx', 'haproxy'], app: ['tomcat'] } as const
 
 export const releaseFields = {
-  source: field(readSource, './build', {
-    type: ['string', 'null'],
-    description: 'What deploy rolls out: a directory, or a .war, .jar, .zip or .tar.gz; relative to this file.',
-  })
+  source: field(readSource, './build', { type: 'string', description: 'A path.' })
     .nullable()
+    .meta({
+      description: 'What deploy rolls out: a directory, or a .war, .jar, .zip or .tar.gz; relative to this file.',
+    })
     .prefault(null),
   keep: whole('Successful releases kept for rollback, the current one not counted.', { least: 1, most: 1000 }).prefault(
     5,

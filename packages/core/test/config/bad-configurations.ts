@@ -34,7 +34,7 @@ const file: BadConfiguration[] = [
   { name: 'an empty file', yaml: '', problems: [['', 1, 'the file is empty', 'baton init']] },
   { name: 'nothing but comments', yaml: '# name: shop\n', problems: [['', 1, 'the file is empty', 'baton init']] },
   { name: 'a list', yaml: '- name: shop\n', problems: [['', 1, 'must be a mapping, not a list', 'name: shop']] },
-  { name: 'a text', yaml: 'shop\n', problems: [['', 1, 'must be a mapping, not "shop"', 'name: shop']] },
+  { name: 'a text', yaml: 'shop\n', problems: [['', 1, 'must be a mapping, not a text', 'name: shop']] },
   {
     name: 'a file of another kind, far too large',
     yaml: 'x'.repeat(600_000),
@@ -162,7 +162,7 @@ const keys: BadConfiguration[] = [
   {
     name: 'a node that is its address',
     yaml: instead('{ address: 127.0.0.1:3002 }', '127.0.0.1:3002'),
-    problems: [['nodes.web-2', 5, 'must be a mapping, not "127.0.0.1:3002"', 'indented']],
+    problems: [['nodes.web-2', 5, 'must be a mapping, not a text', 'indented']],
   },
   {
     name: 'a section that is a list',
@@ -332,7 +332,7 @@ const apps: BadConfiguration[] = [
   {
     name: 'a command that is no text',
     yaml: command('true'),
-    problems: [['app.command', 2, 'not true', 'node server.js']],
+    problems: [['app.command', 2, 'not a boolean', 'node server.js']],
   },
   {
     name: 'a mistyped placeholder',
