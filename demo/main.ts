@@ -5,19 +5,23 @@ import { createProgress, type Progress } from './progress.ts'
 import { followRoll, type Roll, readEvents } from './roll.ts'
 import { openShop, type ShopSite, shopRelease } from './shop-site.ts'
 
+/** Ctrl-C, or a polite kill. */
+const interrupted = new AbortController()
+
 /** What is to be undone at the end, the last first; also when the user does not wait for it. */
 const cleanups: (() => Promise<void>)[] = []
 let cleaned: Promise<void> | undefined
 
 function cleanUp(): Promise<void> {
   cleaned ??= (async () => {
-    for (const cleanup of cleanups.reverse()) await cleanup()
+    for (const cleanup of cleanups.reverse()) await cleanup().catch(tell)
   })()
   return cleaned
 }
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, async () => {
+    interrupted.abort()
     await cleanUp()
     process.exit(130)
   })
@@ -34,8 +38,8 @@ if ('text' in asked) {
   try {
     process.exitCode = await runDemo(asked, createProgress(process.stdout))
   } catch (error) {
-    // What is cut off by the clean-up after a signal is no news.
-    if (cleaned === undefined) console.error(error instanceof Error ? error.message : error)
+    // What an interruption cuts off is no news.
+    if (!interrupted.signal.aborted) tell(error)
     process.exitCode = 1
   } finally {
     await cleanUp()
@@ -52,13 +56,16 @@ async function runDemo(options: DemoArguments, progress: Progress): Promise<numb
 
   const { ratePerSecond, users } = options
   const traffic = await startTraffic({ url: site.url, ratePerSecond, users, recordedOrders: site.recordedOrders })
+  cleanups.push(async () => void (await traffic.stop()))
   const quiet = Object.fromEntries(site.nodeIds.map((node) => [node, 'serves v1']))
-  const watch = async (ms: number, nodes: Readonly<Record<string, string>>) => {
-    for (const end = performance.now() + ms; performance.now() < end; await sleep(200)) {
-      progress.show(nodes, traffic.snapshot())
-    }
+  const show = async (nodes: Readonly<Record<string, string>>) => {
+    progress.show({ ...quiet, ...nodes }, traffic.snapshot())
+    await sleep(200, undefined, { signal: interrupted.signal })
   }
-  await watch(5_000, quiet)
+  const showFor = async (ms: number, nodes: Readonly<Record<string, string>>) => {
+    for (const end = performance.now() + ms; performance.now() < end; ) await show(nodes)
+  }
+  await showFor(5_000, {})
 
   progress.say('Rolling v2 over v1: baton deploy examples/shop/v2')
   traffic.mark('during')
@@ -69,12 +76,12 @@ async function runDemo(options: DemoArguments, progress: Progress): Promise<numb
   })
   let roll = followRoll([])
   while (exitCode === undefined) {
-    await sleep(200)
     roll = followRoll(readEvents(deploy))
-    progress.show({ ...quiet, ...roll.nodes }, traffic.snapshot())
+    await show(roll.nodes)
   }
-  traffic.mark('behind')
-  await watch(2_000, { ...quiet, ...roll.nodes })
+  roll = followRoll(readEvents(deploy))
+  traffic.mark('after')
+  await showFor(2_000, roll.nodes)
   progress.end()
 
   const verdict = await traffic.stop()
@@ -91,6 +98,10 @@ async function runDemo(options: DemoArguments, progress: Progress): Promise<numb
   progress.say(unnoticed && done ? 'Nobody noticed.' : 'Somebody noticed: see above.')
   if (options.keep) await keepRunning(site, progress)
   return unnoticed && done ? 0 : 1
+}
+
+function tell(error: unknown): void {
+  console.error(error instanceof Error ? error.message : error)
 }
 
 async function sessionStore({ redis }: DemoArguments): Promise<string> {

@@ -40,11 +40,11 @@ describe('against a server that does everything right', () => {
     await waitFor(() => traffic.snapshot().requests > 150, { what: '100 more' })
     const { phases } = await traffic.stop()
 
-    expect(Object.keys(phases)).toEqual(['before', 'during', 'after'])
+    expect(Object.keys(phases)).toEqual(['before', 'during', 'final'])
     expect(phases.before?.requests).toBeGreaterThan(40)
     expect(phases.during?.requests).toBeGreaterThan(50)
     expect(phases.during?.p99Ms).toBeGreaterThanOrEqual(phases.during?.p50Ms ?? Number.POSITIVE_INFINITY)
-    expect(phases.after?.requests).toBe(small.users)
+    expect(phases.final?.requests).toBe(small.users)
   })
 
   test('a politely closed idle connection is opened anew, counted, and no failure', async () => {

@@ -151,7 +151,7 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
     await settled()
     for (const shopper of shoppers) {
       counts.due += 1
-      waiting.push({ id: counts.due, dueAt: performance.now(), phase: 'after', shopper, visit: shopper.lookAtMe })
+      waiting.push({ id: counts.due, dueAt: performance.now(), phase: 'final', shopper, visit: shopper.lookAtMe })
     }
     serveWaiting()
     await settled()

@@ -41,7 +41,7 @@ export function reachVerdict({ ledger, recorded, users, reconnects, elapsedMs }:
   const verified = verifyOrders(ledger, recorded ?? [])
   const lost = recorded === null ? null : verified.lost.length
   const doubled = recorded === null ? null : verified.doubled.length
-  const scheduled = ledger.filter((entry) => entry.phase !== 'after')
+  const scheduled = ledger.filter((entry) => entry.phase !== 'final')
   const problems = ledger.filter((entry) => entry.problem !== null)
   const count = (problem: LedgerEntry['problem']) => problems.filter((entry) => entry.problem === problem).length
   return {
@@ -70,7 +70,7 @@ export function reachVerdict({ ledger, recorded, users, reconnects, elapsedMs }:
 
 /** The verdict for people, line by line; what was wrong last. */
 export function verdictLines(verdict: Verdict): readonly string[] {
-  const phases = Object.entries(verdict.phases).filter(([name]) => name !== 'after')
+  const phases = Object.entries(verdict.phases).filter(([name]) => name !== 'final')
   return [
     `requests      ${verdict.requests} (${verdict.ratePerSecond.toFixed(0)}/s), ${verdict.orders} of them orders`,
     `failed        ${verdict.failed}`,
