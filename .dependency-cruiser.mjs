@@ -40,7 +40,10 @@ export default {
       name: 'declared-dependencies-only',
       severity: 'error',
       from: { path: '^packages/[^/]+/src' },
-      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev', 'unknown', 'undetermined'] },
+      to: {
+        dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev', 'unknown', 'undetermined'],
+        pathNot: '^packages/',
+      },
     },
   ],
   options: {

@@ -2,7 +2,7 @@ import { BatonError, type BatonEvent, type EventBody, type LockLease, type Outco
 import { roll } from '@baton/drivers'
 import { createRedaction } from '../redaction.ts'
 import type { Terminal } from '../terminal.ts'
-import { createView } from '../view/view.ts'
+import { createView } from '../view/create.ts'
 import type { Wiring } from '../wiring.ts'
 import { listenForInterrupt } from './interrupt.ts'
 
