@@ -1,0 +1,43 @@
+import { writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { BatonError } from '@baton/core'
+import { recogniseApp } from './app.ts'
+import { template } from './template.ts'
+
+export interface InitialConfig {
+  /** Absolute path of the file that was written. */
+  readonly file: string
+  /** What was found in the folder, a line each, for people. */
+  readonly recognised: string[]
+}
+
+/**
+ * Writes a commented baton.yaml for the app in the folder `dir`. Fails with `config-exists` where there is one, unless
+ * `force` is set, and with `init-unwritable` where none can be written.
+ */
+export async function writeInitialConfig({
+  dir,
+  force = false,
+}: {
+  dir: string
+  force?: boolean
+}): Promise<InitialConfig> {
+  const app = await recogniseApp(dir)
+  const file = join(dir, 'baton.yaml')
+  try {
+    await writeFile(file, template(app), { flag: force ? 'w' : 'wx' })
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code
+    if (code === 'EEXIST') {
+      throw new BatonError('config-exists', `there is a ${basename(file)} here already`, {
+        hint: 'edit it, or write it anew with `baton init --force`',
+        cause,
+      })
+    }
+    throw new BatonError('init-unwritable', `${file} cannot be written (${code})`, {
+      hint: 'check that the folder is there and may be written to',
+      cause,
+    })
+  }
+  return { file, recognised: [...app.recognised] }
+}
