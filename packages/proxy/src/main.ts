@@ -28,9 +28,7 @@ try {
 } catch (error) {
   const { code, message } = error instanceof ProxyError ? error : { code: 'unexpected', message: String(error) }
   log(error instanceof ProxyError || !(error instanceof Error) ? message : (error.stack ?? message))
-  report({ type: 'failed', code, message })
-  process.exitCode = 1
-  if (process.connected) process.disconnect()
+  report({ type: 'failed', code, message }, () => process.exit(1))
 }
 
 async function readConfig(path: string | undefined): Promise<ProxyConfig> {
@@ -63,8 +61,10 @@ function inheritSocket(): Promise<SocketHandle> {
   })
 }
 
-function report(message: StartReport): void {
-  if (process.connected) process.send?.(message, () => {})
+/** To the keeper, where there is one. */
+function report(message: StartReport, then: () => void = () => {}): void {
+  if (process.connected) process.send?.(message, then)
+  else then()
 }
 
 function log(line: string): void {

@@ -30,7 +30,7 @@ export interface Control {
 /** `process` leaves the processes out that this one has replaced. */
 export type Scope = 'all' | 'process'
 
-export interface ControlCall {
+interface ControlCall {
   readonly token: number
   readonly scope: Scope
 }

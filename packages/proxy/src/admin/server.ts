@@ -180,8 +180,9 @@ async function stop({ request, response, backend }: Exchange): Promise<void> {
 /** The answer stays open for as long as the hand-over can still fail: it ends when this process is told to stop. */
 async function handOver({ request, response, backend }: Exchange): Promise<void> {
   const { successor } = readHandOver(await readJson(request))
-  const down = await backend.handOver(successor)
-  response.on('close', () => backend.takeBack())
+  const handingOver = backend.handOver(successor)
+  response.on('close', () => handingOver.then(backend.takeBack, () => {}))
+  const down = await handingOver
   backend.endOfLife.addEventListener('abort', () => response.end())
   response.writeHead(200, { 'Content-Type': 'application/json' }).write(`${JSON.stringify({ down })}\n`)
 }

@@ -69,7 +69,8 @@ export async function keepProxyRunning(options: KeeperOptions): Promise<ProxyKee
 
     replace: (next) =>
       oneAtATime(async () => {
-        stopping.signal.throwIfAborted()
+        if (stopping.signal.aborted)
+          throw new ProxyError('stopping', 'the balancer is being stopped: start it again instead')
         await succeed(parseProxyConfig(next ?? config, 'the new configuration of the balancer'))
       }),
 

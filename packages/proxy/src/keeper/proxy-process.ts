@@ -71,8 +71,13 @@ function withAdmin(
     async spawnSuccessor({ main, config, log }) {
       const call = { method: 'POST', path: '/v1/successor', headers: thisProcessOnly, timeoutMs: patienceMs } as const
       const { status, body } = await callAdmin(socket, { ...call, body: { main, config, log } })
-      if (status !== 202)
-        throw new ProxyError('hand-over-failed', `the balancer process ${process.pid}: ${JSON.stringify(body)}`)
+      if (status !== 202) {
+        const answer = JSON.stringify(body)
+        throw new ProxyError(
+          'hand-over-failed',
+          `the balancer process ${process.pid} starts no other: ${answer}; see ${log}`,
+        )
+      }
       const { pid } = body as { readonly pid: number }
       return adoptProcess(admin, await waitUntilInCharge(admin, pid, log))
     },

@@ -2,7 +2,7 @@ import { type AdminCall, callAdmin } from '../admin/client.ts'
 import { ProxyError, systemCode } from '../errors.ts'
 import { isGone, thisProcessOnly } from './peers.ts'
 
-export interface NodeCounts {
+interface NodeCounts {
   readonly inflight: number
   readonly longLived: number
 }

@@ -67,12 +67,13 @@ export async function startProxy(configuration: ProxyConfig, options: StartOptio
   const ownSocket = ownSocketPath(config.admin, process.pid)
   let open: (backend: AdminBackend) => void = () => {}
   const adminServer = createAdminServer(new Promise((resolve) => (open = resolve)), log)
+  let clients: Server | undefined
   let handOver: HandOver | undefined
   try {
     await listenPrivately(adminServer, ownSocket)
     if (old !== undefined) handOver = await beginHandOver(old, ownSocket)
     const core = await createCore({ config, log, peers, down: handOver?.down ?? [] })
-    const clients = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => core.dataPlane.accept(socket))
+    clients = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => core.dataPlane.accept(socket))
     await listen(clients, { ...config.listen, ...(options.listening ? { handle: options.listening } : {}) })
     const running = run({ config, log, core, clients, adminServer, ownSocket, open })
     if (handOver !== undefined) {
@@ -81,6 +82,7 @@ export async function startProxy(configuration: ProxyConfig, options: StartOptio
     return running
   } catch (error) {
     handOver?.abandon()
+    clients?.close()
     adminServer.close()
     adminServer.closeAllConnections()
     throw error
@@ -140,6 +142,7 @@ function run(parts: {
 }): RunningProxy {
   const { config, log, core, clients, adminServer, ownSocket, open } = parts
   const { table, control, dataPlane } = core
+  publishSocket(config.admin, ownSocket)
   const monitor = monitorHealth(config.nodes, table, config.health)
   const startedAt = new Date()
   const bound = clients.address()
@@ -153,7 +156,6 @@ function run(parts: {
   let settle: () => void = () => {}
   const stopped = new Promise<void>((resolve) => (settle = resolve))
 
-  publishSocket(config.admin, ownSocket)
   open({
     control,
     metricsText: createMetricsText({

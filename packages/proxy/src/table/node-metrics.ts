@@ -18,7 +18,7 @@ export interface NodeCounters {
   read(): NodeMetrics
 }
 
-export const latencyBoundsSeconds: readonly number[] = [
+const latencyBoundsSeconds: readonly number[] = [
   0.001,
   0.0025,
   0.005,

@@ -205,13 +205,8 @@ export function createTable({ nodes, passiveFailures, onHealth }: TableOptions):
     const healthy = entries.filter(serves)
     members = healthy.length > 0 ? healthy : entries.filter((entry) => entry.admin === 'in')
     const weights = members.map((entry) => entry.weight)
-    sequence = smoothSequence(
-      weights,
-      balanced(
-        weights,
-        members.map((entry) => owed.get(entry) ?? 0),
-      ),
-    )
+    const owing = members.map((entry) => owed.get(entry) ?? 0)
+    sequence = smoothSequence(weights, balanced(weights, owing))
     position = 0
     stale = false
   }

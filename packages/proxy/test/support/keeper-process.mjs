@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { keepProxyRunning } from '@baton/proxy'
 
-const [config, folder] = process.argv.slice(2)
+const [, , config = '', folder = ''] = process.argv
 const keeper = await keepProxyRunning({ config: JSON.parse(readFileSync(config, 'utf8')), folder })
 process.stdout.write(`${JSON.stringify({ pid: keeper.pid(), port: keeper.address().port })}\n`)
 process.on('SIGTERM', async () => {

@@ -7,7 +7,7 @@ export interface Traffic {
   answered(): number
 }
 
-export interface TrafficSeen {
+interface TrafficSeen {
   readonly answered: number
   /** Error codes, and statuses other than 200. */
   readonly failures: readonly string[]
