@@ -7,6 +7,7 @@ import { identify, isAlive } from '../shells/local/identity.ts'
 import type { AppLog } from './app-log.ts'
 import { launch } from './launch.ts'
 import type { AppProcess, AppRecord } from './state.ts'
+import { findStrays } from './strays.ts'
 
 export interface AppOptions {
   readonly id: string
@@ -20,6 +21,8 @@ export interface AppOptions {
   readonly record: AppRecord
   /** Brings the record to disk. */
   save(): Promise<void>
+  /** What tells this supervisor from others: the path of its socket. */
+  readonly supervisor: string
   /** For the operator. */
   log(line: string): void
   /** When it aborts, what is being ended is killed at once. */
@@ -34,7 +37,7 @@ export interface Backoff {
 }
 
 /** Throws where a command, when its turn comes, may not act any more. */
-export type Guard = () => void
+type Guard = () => void
 
 /** One node's app, kept running while it should: its commands run one after the other. */
 export interface App {
@@ -78,6 +81,9 @@ export function createApp(options: AppOptions): App {
     await options.appLog.note(text).catch((error) => options.log(`${id}: its log cannot be written: ${error.message}`))
   }
 
+  /** What marks the app, and nothing else, as this supervisor's and this node's. */
+  const mark = { BATON_NODE: id, BATON_SUPERVISOR: options.supervisor }
+
   const run = async (release: string): Promise<void> => {
     // The folder itself, not the link to it: what runs must not see other files when the link is switched.
     const cwd = await realpath(releases.releaseDir(release))
@@ -86,7 +92,7 @@ export function createApp(options: AppOptions): App {
       ...app.env,
       HOST: address.host,
       PORT: String(address.port),
-      BATON_NODE: id,
+      ...mark,
       BATON_RELEASE: release,
       BATON_SESSION_STORE: options.sessionsStore,
       BATON_SHARED: releases.sharedDir,
@@ -112,8 +118,8 @@ export function createApp(options: AppOptions): App {
     inBackground(async () => {
       if (record.process !== process) return
       await end(process)
-      await save()
       await restartLater()
+      await save()
     })
   }
 
@@ -162,6 +168,13 @@ export function createApp(options: AppOptions): App {
     if (record.process === process) record.process = null
   }
 
+  const endStrays = async (): Promise<void> => {
+    for (const group of await findStrays(mark)) {
+      await note(`process group ${group} was left behind by an earlier baton up: it is ended`)
+      await endGroup(group, { graceMs: app.stopTimeoutMs, hurry: options.hurry })
+    }
+  }
+
   const watchAdopted = async (process: AppProcess): Promise<void> => {
     while (!settled.has(process)) {
       if (!(await isAlive(process)))
@@ -180,7 +193,7 @@ export function createApp(options: AppOptions): App {
     if (!fits || record.desired !== 'running') return false
     startedAt = Date.now()
     await note(`goes on with pid ${process.pid}, release ${process.release}`)
-    watchAdopted(process)
+    watchAdopted(process).catch((error) => options.log(`${id}: ${error.message}`))
     return true
   }
 
@@ -191,6 +204,7 @@ export function createApp(options: AppOptions): App {
           if (await adopt(record.process)) return
           await end(record.process)
         }
+        await endStrays()
         await save()
         if (record.desired === 'running' && (await releases.current()) !== null) await runOrRetry()
       }).catch((error) => options.log(`${id}: ${error.message}`)),

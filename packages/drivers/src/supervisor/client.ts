@@ -10,7 +10,7 @@ export interface SupervisorClient {
   fence(call: { readonly token: number; readonly signal: AbortSignal }): Promise<void>
 }
 
-export type Action = { readonly verb: Exclude<Verb, 'activate'> } | ({ readonly verb: 'activate' } & ActivateRequest)
+type Action = { readonly verb: Exclude<Verb, 'activate'> } | ({ readonly verb: 'activate' } & ActivateRequest)
 
 const retryEveryMs = 100
 

@@ -29,5 +29,4 @@ export interface FailureReport {
   readonly error: Failure
 }
 
-export const verbs = ['start', 'stop', 'activate'] as const
-export type Verb = (typeof verbs)[number]
+export type Verb = 'start' | 'stop' | 'activate'

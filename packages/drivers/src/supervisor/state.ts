@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { BatonError } from '@baton/core'
+import { explainDiskFull } from '../releases/disk-full.ts'
 import { writeAtomically } from '../releases/durable.ts'
 import type { ProcessIdentity } from '../shells/local/identity.ts'
 
 /** What a supervisor must know again after a crash. */
-export interface SupervisorState {
+interface SupervisorState {
   /** The newest lock token seen. */
   token: number
   readonly nodes: Record<string, AppRecord>
@@ -44,7 +46,13 @@ export async function openStateFile(path: string): Promise<StateFile> {
     },
 
     save() {
-      const write = () => writeAtomically(path, `${JSON.stringify(state, null, 2)}\n`)
+      const write = async () => {
+        try {
+          await writeAtomically(path, `${JSON.stringify(state, null, 2)}\n`)
+        } catch (error) {
+          throw explainDiskFull(error, { writing: "the supervisor's state", dir: dirname(path) })
+        }
+      }
       writing = writing.then(write, write)
       return writing
     },

@@ -51,6 +51,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   const rotation = options.rotation ?? defaultRotation
   const apps = new Map<string, { address: string; app: App }>()
   const hurry = new AbortController()
+  let opened: Promise<void> = Promise.resolve()
   let close: () => Promise<void> = async () => {}
 
   const makeApp = (node: SupervisedNode, state: StateFile, appLog: AppLog): App =>
@@ -62,6 +63,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       backoff: options.backoff ?? defaultBackoff,
       record: state.record(node.id),
       save: state.save,
+      supervisor: supervisorSocketPath(stateDir),
       log,
       hurry: hurry.signal,
     })
@@ -87,41 +89,48 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     await Promise.all([...apps.values()].map(({ app }) => app.boot()))
   }
 
+  const open = async (): Promise<void> => {
+    await mkdir(stateDir, { recursive: true })
+    let answerFrom: (backend: Backend) => void = () => {}
+    const api = createApi(
+      new Promise((resolve) => {
+        answerFrom = resolve
+      }),
+    )
+    // First the socket: whoever has it may touch the apps.
+    await listenPrivately(api, supervisorSocketPath(stateDir))
+    const logs = new Map(options.nodes.map(({ id }) => [id, createAppLog(appLogPath(stateDir, id), rotation)]))
+    const rotating = setInterval(() => {
+      for (const [id, appLog] of logs) appLog.rotateIfLarge().catch((error) => log(`${id}: ${error.message}`))
+    }, rotation.everyMs)
+    close = async () => {
+      const closed = new Promise((resolve) => api.close(resolve))
+      await Promise.all([...apps.values()].map(({ app }) => app.shutdown()))
+      clearInterval(rotating)
+      api.closeAllConnections()
+      await closed
+    }
+    try {
+      const state = await openStateFile(supervisorStatePath(stateDir))
+      await boot(state, logs)
+      answerFrom({ apps, fence: createFence(state) })
+    } catch (error) {
+      await close()
+      throw error
+    }
+  }
+
   return {
-    async start() {
-      await mkdir(stateDir, { recursive: true })
-      let answerFrom: (backend: Backend) => void = () => {}
-      const api = createApi(
-        new Promise((resolve) => {
-          answerFrom = resolve
-        }),
-      )
-      // First the socket: whoever has it may touch the apps.
-      await listenPrivately(api, supervisorSocketPath(stateDir))
-      const logs = new Map(options.nodes.map(({ id }) => [id, createAppLog(appLogPath(stateDir, id), rotation)]))
-      const rotating = setInterval(() => {
-        for (const [id, appLog] of logs) appLog.rotateIfLarge().catch((error) => log(`${id}: ${error.message}`))
-      }, rotation.everyMs)
-      close = async () => {
-        const closed = new Promise((resolve) => api.close(resolve))
-        await Promise.all([...apps.values()].map(({ app }) => app.shutdown()))
-        clearInterval(rotating)
-        api.closeAllConnections()
-        await closed
-      }
-      try {
-        const state = await openStateFile(supervisorStatePath(stateDir))
-        await boot(state, logs)
-        answerFrom({ apps, fence: createFence(state) })
-      } catch (error) {
-        await close()
-        throw error
-      }
+    start() {
+      opened = open()
+      return opened
     },
 
     async stop({ hurry: impatience } = {}) {
       if (impatience?.aborted) hurry.abort()
       impatience?.addEventListener('abort', () => hurry.abort(), { once: true })
+      // An app must not be started after all were ended. What a failed start failed with, its caller has been told.
+      await opened.catch(() => {})
       await close()
     },
   }

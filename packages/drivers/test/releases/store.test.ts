@@ -186,7 +186,7 @@ describe('staging', () => {
     const disk = join(dir, 'disk')
     await mkdir(disk)
     try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk], { stdio: 'ignore' })
+      execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk], { stdio: 'ignore' })
     } catch {
       return context.skip('mounting a small disk is not allowed here')
     }
@@ -202,7 +202,7 @@ describe('staging', () => {
       await small.stage(await makeSource('v2'), signal)
       await small.verify('v2', signal)
     } finally {
-      execFileSync('umount', [disk])
+      execFileSync('/bin/umount', [disk])
     }
   })
 })

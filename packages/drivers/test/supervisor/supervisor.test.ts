@@ -171,6 +171,22 @@ describe('a supervisor that is killed', () => {
     expect(await inspect()).toMatchObject({ process: 'stopped', current: 'v1' })
   })
 
+  it.runIf(process.platform === 'linux')(
+    'before it could note the app it started, has it ended by the next one',
+    async () => {
+      rig = await makeSupervisedRig()
+      await rig.up()
+      const { pid } = await run()
+      await rig.down('SIGKILL')
+      const before = await state()
+      before.nodes['web-1'].process = null
+      await writeFile(join(rig.stateDir, 'supervisor.json'), JSON.stringify(before))
+      await rig.upHere()
+      expect(isRunning(pid)).toBe(false)
+      expect((await eventually(() => ask(rig.port))).pid).not.toBe(pid)
+    },
+  )
+
   it('has told the newest token to the next one', async () => {
     rig = await makeSupervisedRig()
     await rig.up()
@@ -193,6 +209,19 @@ describe('a supervisor that is stopped', () => {
     await rig.upHere()
     expect((await eventually(() => ask(rig.port))).version).toBe('v1')
     expect((await inspect()).restarts).toBe(0)
+  })
+
+  it('while it is starting leaves no app behind', async () => {
+    rig = await makeSupervisedRig()
+    await rig.upHere()
+    await run()
+    await rig.down('SIGTERM')
+    const supervisor = createSupervisor({ ...rig.options, log: () => {} })
+    const starting = supervisor.start()
+    await supervisor.stop()
+    await starting
+    expect((await state()).nodes['web-1'].process).toBeNull()
+    expect(await ask(rig.port)).toBeNull()
   })
 
   it('kills its apps when it is told to hurry', async () => {

@@ -29,7 +29,7 @@ export async function endGroup(pgid: number, { graceMs, hurry }: EndGroupOptions
 }
 
 /** Whether anything of the group still runs; what has ended and only waits to be reaped does not count. */
-export async function isGroupAlive(pgid: number): Promise<boolean> {
+async function isGroupAlive(pgid: number): Promise<boolean> {
   if (!signalGroup(pgid, 0)) return false
   if (process.platform !== 'linux') return true
   const leader = await readProcStat(pgid)
