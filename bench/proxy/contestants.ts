@@ -56,7 +56,7 @@ function baton(): Contestant {
         health: { type: 'http', path: '/', status: [[200, 399]], intervalMs: 5000, timeoutMs: 2000, rise: 1, fall: 3 },
       }
       await writeFile(join(folder, 'baton.json'), JSON.stringify(config))
-      return { argv: [process.execPath, join(repository, 'packages/proxy/dist/main.js'), 'baton.json'] }
+      return { argv: [process.execPath, fileURLToPath(import.meta.resolve('@baton/proxy/main')), 'baton.json'] }
     },
   }
 }

@@ -1,6 +1,6 @@
 import type { DeployEventBody, NodeEventBody } from './events.ts'
 import { admits } from './floor.ts'
-import { type DeployState, type NodeProgress, progressOf } from './state.ts'
+import { type DeployState, type NodeProgress, type Phase, progressOf } from './state.ts'
 import { withoutWayBack } from './way-back.ts'
 
 /** Something to do in the world. What it is named after happens to `node`; a survey asks the balancer. */
@@ -71,8 +71,22 @@ function effects(list: readonly Effect[]): Wanted {
 }
 
 function stageAll(state: DeployState): Wanted {
-  const unstaged = state.nodes.filter((node) => node.phase === 'waiting' || node.phase === 'staging')
-  return effects(unstaged.map((node) => ({ type: 'stage', node: node.planned.id })))
+  return effects(inParallel(state, 'stage', 'waiting', 'staging'))
+}
+
+/** Files are brought, and removed, on many nodes at once, though not on a thousand. */
+const filesInParallel = 32
+
+/** Those that are at it, and as many of those that wait for it as may join them. */
+function inParallel(state: DeployState, type: 'stage' | 'prune', waiting: Phase, busy: Phase): Effect[] {
+  const list: Effect[] = []
+  for (const phase of [busy, waiting]) {
+    for (const node of state.nodes) {
+      if (list.length === filesInParallel) return list
+      if (node.phase === phase) list.push({ type, node: node.planned.id })
+    }
+  }
+  return list
 }
 
 /** Nothing new is wanted: the steps in hand end, the waits are cut short, and only then is this written down. */
@@ -139,9 +153,8 @@ function stepOf(node: NodeProgress): Effect[] {
 }
 
 function cleanUp(state: DeployState): Wanted {
-  const unpruned = state.nodes.filter((node) => node.phase === 'done' || node.phase === 'pruning')
-  if (unpruned.length > 0) return effects(unpruned.map((node) => ({ type: 'prune', node: node.planned.id })))
-  return record(finished(state, 'succeeded'))
+  const prunes = inParallel(state, 'prune', 'done', 'pruning')
+  return prunes.length > 0 ? effects(prunes) : record(finished(state, 'succeeded'))
 }
 
 function finished(state: DeployState, outcome: 'succeeded' | 'rolled-back' | 'halted' | 'aborted'): DeployEventBody {
