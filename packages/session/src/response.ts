@@ -6,7 +6,7 @@ export interface HeadGate {
   readonly commit: () => Promise<void> | undefined
   /** Called once, after `commit`: the Set-Cookie value to add. */
   readonly cookie: () => string | undefined
-  /** `commit` failed after the headers had left. */
+  /** What went wrong and cannot be answered any more, or is the app's own mistake. */
   readonly onLateError: (error: unknown) => void
 }
 
@@ -27,10 +27,11 @@ export function holdHead(res: ServerResponse, gate: HeadGate): void {
     end: res.end.bind(res) as Passed,
     flushHeaders: res.flushHeaders.bind(res) as Passed,
   }
-  let phase: 'before' | 'holding' | 'open' | 'refused' = 'before'
+  let phase: 'passing' | 'holding' | 'refused' = 'passing'
   let headIsDone = false
   let held: Call[] = []
   let needsDrain = false
+  let stopPretending = () => {}
   let status = { code: res.statusCode, message: res.statusMessage }
 
   res.writeHead = ((...args: unknown[]) => call('writeHead', args)) as typeof res.writeHead
@@ -41,22 +42,22 @@ export function holdHead(res: ServerResponse, gate: HeadGate): void {
   function call(method: Method, args: unknown[]): unknown {
     if (phase === 'refused') return swallow(method, args)
     if (phase === 'holding') return hold(method, args)
-    // Once the head is done, only the end may find something new to write.
-    if (phase === 'open' && method !== 'end') return original[method](...args)
+    // Once the head is done, only the end may find something new to store.
+    if (headIsDone && method !== 'end') return original[method](...args)
     let waiting: Promise<void> | undefined
     try {
       waiting = gate.commit()
     } catch (error) {
       waiting = Promise.reject(error)
     }
-    if (waiting === undefined) {
-      phase = 'open'
-      return run([method, args])
-    }
+    if (waiting === undefined) return run(method, args)
     phase = 'holding'
     status = { code: res.statusCode, message: res.statusMessage }
-    pretendSent(res, { headIsDone, isEnded: () => held.some(([name]) => name === 'end'), needsDrain: () => needsDrain })
-    waiting.then(release, headIsDone ? releaseLate : refuse)
+    stopPretending = pretendSent(res, {
+      isEnded: () => held.some(([name]) => name === 'end'),
+      needsDrain: () => needsDrain,
+    })
+    waiting.then(release, headIsDone ? releaseLate : refuse).catch(breakOff)
     return hold(method, args)
   }
 
@@ -67,20 +68,21 @@ export function holdHead(res: ServerResponse, gate: HeadGate): void {
     return method === 'write' ? false : method === 'flushHeaders' ? undefined : res
   }
 
+  /** Makes the held calls; one of them may find something new to store, and hold the rest again. */
   function release(): void {
     const calls = held
+    const drainIsAwaited = needsDrain
     held = []
-    phase = 'open'
-    stopPretending(res)
+    needsDrain = false
+    phase = 'passing'
+    stopPretending()
     if (!headIsDone) {
       res.statusCode = status.code
       res.statusMessage = status.message
     }
     let isFull = false
-    for (const one of calls) isFull = run(one) === false
-    const drained = needsDrain && !isFull && !res.writableEnded
-    needsDrain = false
-    if (drained) res.emit('drain')
+    for (const [method, args] of calls) isFull = call(method, args) === false
+    if (drainIsAwaited && !isFull && !res.writableEnded) res.emit('drain')
   }
 
   function releaseLate(error: unknown): void {
@@ -88,12 +90,14 @@ export function holdHead(res: ServerResponse, gate: HeadGate): void {
     release()
   }
 
+  /** The answer is void: the error takes its place. */
   function refuse(error: unknown): void {
     const calls = held
     held = []
-    stopPretending(res)
+    stopPretending()
     if (!(error instanceof SessionError) || error.status !== 503) gate.onLateError(error)
-    phase = 'open'
+    // Ending calls our own writeHead.
+    phase = 'passing'
     headIsDone = true
     refuseRequest(res, error, original.end)
     phase = 'refused'
@@ -101,7 +105,17 @@ export function holdHead(res: ServerResponse, gate: HeadGate): void {
     if (needsDrain) res.emit('drain')
   }
 
-  function run([method, args]: Call): unknown {
+  /** A held call threw, e.g. for an invalid header: the app that made the call has long gone on. */
+  function breakOff(error: unknown): void {
+    if (res.headersSent) {
+      gate.onLateError(error)
+      res.destroy()
+    } else {
+      refuse(error)
+    }
+  }
+
+  function run(method: Method, args: unknown[]): unknown {
     if (headIsDone) return original[method](...args)
     headIsDone = true
     const cookie = gate.cookie()
@@ -117,10 +131,13 @@ export function holdHead(res: ServerResponse, gate: HeadGate): void {
   }
 }
 
-/** Answers with the error's status, and leaves every cookie as it is. For a response whose headers have not left. */
+/**
+ * Answers with the error's status, and leaves every cookie as it is. Headers stay that are not about the answer it
+ * replaces. For a response whose headers have not left.
+ */
 export function refuseRequest(res: ServerResponse, error: unknown, end: Passed = res.end.bind(res) as Passed): void {
   const known = error instanceof SessionError ? error : undefined
-  for (const name of res.getHeaderNames()) res.removeHeader(name)
+  for (const name of res.getHeaderNames()) if (aboutTheAnswer.test(name)) res.removeHeader(name)
   res.statusCode = known?.status ?? 500
   res.statusMessage = ''
   for (const [name, value] of Object.entries(known?.headers ?? {})) res.setHeader(name, value)
@@ -133,20 +150,19 @@ export function refuseRequest(res: ServerResponse, error: unknown, end: Passed =
   )
 }
 
-/** What an app can see of a response whose headers are held back. Own properties, gone again when they are released. */
-function pretendSent(
-  res: ServerResponse,
-  held: { headIsDone: boolean; isEnded: () => boolean; needsDrain: () => boolean },
-): void {
+const aboutTheAnswer =
+  /^(content-(?!security)|etag|last-modified|expires|location|set-cookie|transfer-encoding|trailer|accept-ranges)/i
+
+/** Makes a response whose bytes are held back look sent. Gives what undoes it. */
+function pretendSent(res: ServerResponse, held: { isEnded: () => boolean; needsDrain: () => boolean }): () => void {
   const getter = (get: () => unknown) => ({ get, configurable: true })
   const method = (value: () => unknown) => ({ value, configurable: true, writable: true })
   const late = () => {
     throw headersSent('set')
   }
-  Object.defineProperties(res, {
+  const pretended: PropertyDescriptorMap = {
     headersSent: getter(() => true),
     writableEnded: getter(held.isEnded),
-    finished: getter(held.isEnded),
     writableNeedDrain: getter(held.needsDrain),
     setHeader: method(late),
     setHeaders: method(late),
@@ -154,23 +170,15 @@ function pretendSent(
     removeHeader: method(late),
     // Called by middleware that compresses: the head is on its way already.
     _implicitHeader: method(() => undefined),
-  })
-}
-
-const pretended = [
-  'headersSent',
-  'writableEnded',
-  'finished',
-  'writableNeedDrain',
-  'setHeader',
-  'setHeaders',
-  'appendHeader',
-  'removeHeader',
-  '_implicitHeader',
-] as const
-
-function stopPretending(res: ServerResponse): void {
-  for (const name of pretended) Reflect.deleteProperty(res, name)
+  }
+  const before = Object.keys(pretended).map((name) => [name, Object.getOwnPropertyDescriptor(res, name)] as const)
+  Object.defineProperties(res, pretended)
+  return () => {
+    for (const [name, descriptor] of before) {
+      if (descriptor === undefined) Reflect.deleteProperty(res, name)
+      else Object.defineProperty(res, name, descriptor)
+    }
+  }
 }
 
 /**

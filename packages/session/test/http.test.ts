@@ -281,6 +281,40 @@ describe.each(Object.keys(adapters) as (keyof typeof adapters)[])('%s', (adapter
       expect((await visitor.get('/read')).body).toBe('{"cart":["tea","streamed"]}')
     })
 
+    it('what is assigned between two held calls is written as well', async () => {
+      const visitor = browser(app.origin)
+      expect((await visitor.get('/change-while-held')).body).toBe('onetwothree')
+      expect((await visitor.get('/read')).body).toBe('{"a":1,"b":2,"c":3}')
+    })
+
+    it('an invalid header that was held is the app’s mistake: 500, reported, and the process lives', async () => {
+      reported.length = 0
+      const answer = await browser(app.origin).get('/invalid-header')
+      expect([answer.status, answer.setCookie]).toEqual([500, []])
+      expect(reported.map((error) => (error as NodeJS.ErrnoException).code)).toEqual(['ERR_INVALID_CHAR'])
+    })
+
+    it('a client that goes away meanwhile changes nothing: the commit is made, the process lives', async () => {
+      const visitor = browser(app.origin)
+      await visitor.get('/add?item=tea')
+      let committing: () => void = () => {}
+      const begun = new Promise<void>((resolve) => {
+        committing = resolve
+      })
+      disturb = (method) => {
+        if (method !== 'commit') return undefined
+        committing()
+        return sleep(60)
+      }
+      const { hostname, port } = new URL(app.origin)
+      const socket = connect(Number(port), hostname)
+      socket.write(`GET /stream HTTP/1.1\r\nHost: x\r\nCookie: JSESSIONID=${visitor.cookie}\r\n\r\n`)
+      await begun
+      socket.destroy()
+      disturb = () => undefined
+      await expect.poll(async () => JSON.parse((await visitor.get('/read')).body).seen).toBe(true)
+    })
+
     it('save writes at once, also after the headers', async () => {
       const visitor = browser(app.origin)
       await visitor.get('/add?item=tea')
@@ -414,8 +448,22 @@ describe.each(Object.keys(adapters) as (keyof typeof adapters)[])('%s', (adapter
     },
     '/stream': (session, res) => {
       session.cart = ['tea']
+      session.seen = true
       res.write('one')
       res.write('two', () => res.end('three'))
+    },
+    '/change-while-held': (session, res) => {
+      session.a = 1
+      res.write('one')
+      session.b = 2
+      res.write('two')
+      session.c = 3
+      res.end('three')
+    },
+    '/invalid-header': (session, res) => {
+      session.cart = ['tea']
+      res.writeHead(200, { 'X-Bad': 'line\nbreak' })
+      res.end('never')
     },
     '/pipe': async (session, res) => {
       session.cart = ['tea']

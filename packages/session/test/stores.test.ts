@@ -86,5 +86,7 @@ describe('the URL of a store', () => {
     const open = () => openStore('memcached://user:secret@host', { namespace: 'test', timeouts })
     expect(open).toThrow(/write lmdb:<folder>, redis:\/\/… or rediss:\/\//)
     expect(open).not.toThrow(/secret/)
+    const broken = () => openStore('redis://user:secret@host:port', { namespace: 'test', timeouts })
+    expect(broken).toThrow(/^the Redis URL cannot be read; write redis:/)
   })
 })

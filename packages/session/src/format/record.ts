@@ -28,7 +28,7 @@ export type Reading =
     }
 
 /** This code writes format 1 and reads every record whose lowest reader is at most 1. */
-export const formatVersion = 1
+const formatVersion = 1
 
 export const tombstone = {
   destroyed: 'd',
@@ -59,7 +59,7 @@ export function readRecord(fields: Fields, nowMs: number): Reading {
   return {
     state: 'alive',
     createdAtMs,
-    maxInactiveMs: (wholeNumber(fields.get('@m')) ?? 1800) * 1000,
+    maxInactiveMs: (wholeNumber(fields.get('@m')) || 1800) * 1000,
     principal: principalOf(fields),
     attributes,
   }

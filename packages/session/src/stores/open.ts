@@ -6,7 +6,13 @@ import type { SessionStore, Timeouts } from './store.ts'
 
 /** `lmdb:<path>`, `redis://…` or `rediss://…`. Never prints the URL: it may hold a password. */
 export function openStore(url: string, more: { namespace: string; timeouts: Timeouts }): SessionStore {
-  if (/^rediss?:\/\//.test(url)) return redisStore({ url, ...more })
+  if (/^rediss?:\/\//.test(url)) {
+    if (URL.canParse(url)) return redisStore({ url, ...more })
+    throw new SessionError(
+      'session-options',
+      'the Redis URL cannot be read; write redis://user:password@host:port/database',
+    )
+  }
   if (url.startsWith('lmdb:')) return lmdbStore({ path: pathOf(url), ...more })
   throw new SessionError(
     'session-options',
