@@ -9,7 +9,7 @@ export interface DemoArguments {
   readonly redis: boolean
 }
 
-export const usage = `npm run demo [-- OPTIONS]
+const usage = `npm run demo [-- OPTIONS]
 
 Starts Baton's balancer and two nodes of examples/shop, logs users in, rolls v2 over v1 under their traffic, and says
 what they noticed. Exits 0 only if no request failed, none was lost or doubled, and nobody was logged out.

@@ -11,7 +11,7 @@ await setUp()
 const checks = [
   ['types of the packages', module('typescript/bin/tsc', '-b')],
   ['types of tests, scripts, demo, bench and examples', module('typescript/bin/tsc', '-p', 'tsconfig.test.json')],
-  ['lint and format', module('@biomejs/biome/bin/biome', 'ci', '.')],
+  ['lint and format', module('@biomejs/biome/bin/biome', 'ci', '--colors=off', '.')],
   [
     'import directions and cycles',
     module('dependency-cruiser/bin/dependency-cruise.mjs', '--config', '.dependency-cruiser.mjs', 'packages'),

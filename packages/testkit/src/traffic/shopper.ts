@@ -94,14 +94,14 @@ function judgeStatus(answer: Answer): Finding | null {
   if (answer.status >= 200 && answer.status < 300) return null
   const location = answer.headers.location
   if (answer.status < 400 && !location?.includes('/login')) return null
-  const told = location === undefined ? answer.body.slice(0, 200) : `Location: ${location}`
+  const told = location === undefined ? excerpt(answer.body) : `Location: ${location}`
   const loggedOut = answer.status < 400 || answer.status === 401 || answer.status === 403
   return { problem: loggedOut ? 'logged-out' : 'failed', error: `status ${answer.status}: ${told}` }
 }
 
 function judgeMe(answer: Answer, name: string, promised: readonly string[], sent: ReadonlySet<string>): Finding | null {
   const me = parseMe(answer.body)
-  if (me === null) return { problem: 'failed', error: `not the JSON of GET /me: ${answer.body.slice(0, 200)}` }
+  if (me === null) return { problem: 'failed', error: `not the JSON of GET /me: ${excerpt(answer.body)}` }
   if (me.user !== name) return { problem: 'logged-out', error: `answered as ${me.user ?? 'nobody'}` }
   const inCart = new Set(me.cart)
   const wrong = [
@@ -116,6 +116,10 @@ function judgePage(answer: Answer, name: string, promised: readonly string[]): F
   if (!answer.body.includes(name)) return { problem: 'logged-out', error: `the page does not show ${name}` }
   const missing = promised.find((item) => !answer.body.includes(item))
   return missing === undefined ? null : { problem: 'wrong-cart', error: `the page does not show ${missing}` }
+}
+
+function excerpt(body: string): string {
+  return body.replace(/\s+/g, ' ').trim().slice(0, 160)
 }
 
 function parseMe(body: string): { user: string | null; cart: readonly string[] } | null {

@@ -87,11 +87,13 @@ export function verdictLines(verdict: Verdict): readonly string[] {
       .map(([node, count]) => `${node} ${count}`)
       .join(', ')}`,
     `sent late by  ${inMs(verdict.worstLateMs)} at worst; ${verdict.reconnects} idle connections closed by the other side`,
-    ...verdict.problems.map(
-      (entry) =>
-        `${entry.problem}: ${new Date(entry.startedAt).toISOString()} ${entry.method} ${entry.path} of ${entry.user} ` +
-        `by ${entry.node ?? 'no node'} after ${inMs(entry.latencyMs)}: ${entry.error}`,
-    ),
+    ...verdict.problems
+      .slice(0, 5)
+      .map(
+        (entry) =>
+          `${entry.problem}: ${new Date(entry.startedAt).toISOString()} ${entry.method} ${entry.path} of ${entry.user} ` +
+          `by ${entry.node ?? 'no node'} after ${inMs(entry.latencyMs)}: ${entry.error}`,
+      ),
   ]
 }
 
