@@ -11,11 +11,12 @@ import { type NodeConnection, type NodeExchange, openNodeConnection } from './no
  *
  * 1. Idle connections are closed from this side first: a second before the lifetime that the node announces (Keep-Alive:
  *    timeout=N), or after nodeIdleMs where it announces none, which is below the 5 s of Node.js.
- * 2. What a node does counts more than what it says: once it has closed a connection that was idle for A, connections to it are
- *    reused only up to A / 2. Since a node that shuts down does the same, this is forgotten after a while, and at once
- *    when it refuses a connection.
- * 3. A request that must not be processed twice goes on a connection that was used within nodeIdleUnsafeMs, and to nodes that
- *    keep idle connections for less than that, on a new one.
+ * 2. What a node does counts more than what it says: once it has closed a connection that was idle for A, its connections are
+ *    reused only up to A / 2. Since a node that shuts down does the same, this is forgotten after a while, and at once when
+ *    it refuses a connection.
+ * 3. A request that must not be processed twice needs more than that: the connection was used within nodeIdleUnsafeMs, and the
+ *    node is known to keep idle connections for at least that long and twice as long as this one was idle, because it
+ *    announces it, or because another connection of its has been idle for so long. Otherwise it goes on a new connection.
  * 4. A request that may be sent twice (GET, HEAD, OPTIONS, TRACE without a body) is sent once more, to the same node on a new
  *    connection, when a reused one closes before the first byte of an answer. RFC 9110 9.2.2 allows it, and it is no retry
  *    on another node. The exchange does this.
@@ -36,6 +37,8 @@ export interface NodePool {
 interface NodeEntry {
   /** The most recently used last. */
   readonly idle: NodeConnection[]
+  /** The longest that one of its connections has been idle without the node closing it. */
+  keptIdleMs: number
   learnedIdleMs: number
   learnedUntil: number
 }
@@ -51,7 +54,7 @@ export function createNodePool({ limits, deadlines }: { limits: Limits; deadline
   function entryOf(upstream: Upstream): NodeEntry {
     let entry = entries.get(upstream)
     if (entry === undefined) {
-      entry = { idle: [], learnedIdleMs: Number.POSITIVE_INFINITY, learnedUntil: 0 }
+      entry = { idle: [], keptIdleMs: 0, learnedIdleMs: Number.POSITIVE_INFINITY, learnedUntil: 0 }
       entries.set(upstream, entry)
     }
     return entry
@@ -63,19 +66,30 @@ export function createNodePool({ limits, deadlines }: { limits: Limits; deadline
     return entry.learnedUntil > now() ? Math.min(ownMs, entry.learnedIdleMs) : ownMs
   }
 
+  /** Whether a request that must not be processed twice may go on a connection that has been idle for `idleMs`. */
+  function isSafe(entry: NodeEntry, connection: NodeConnection, idleMs: number): boolean {
+    const { nodeIdleUnsafeMs } = limits
+    entry.keptIdleMs = Math.max(entry.keptIdleMs, now() - entry.idle[0]!.idleSince())
+    const knownMs = Math.max(entry.keptIdleMs, connection.announcedIdleMs() ?? 0)
+    return knownMs >= nodeIdleUnsafeMs && idleMs < Math.min(nodeIdleUnsafeMs, knownMs / 2)
+  }
+
   function learn(upstream: Upstream, idleMs: number): void {
     const entry = entryOf(upstream)
     const time = now()
     const known = entry.learnedUntil > time ? entry.learnedIdleMs : Number.POSITIVE_INFINITY
     entry.learnedIdleMs = Math.min(known, idleMs / 2)
     entry.learnedUntil = time + LEARNED_FOR_MS
+    entry.keptIdleMs = 0
   }
 
   function idleClosed(connection: NodeConnection, { byNode }: { byNode: boolean }): void {
-    const { idle } = entryOf(connection.upstream)
-    idle.splice(idle.indexOf(connection), 1)
+    const entry = entryOf(connection.upstream)
+    const idleMs = now() - connection.idleSince()
+    entry.idle.splice(entry.idle.indexOf(connection), 1)
     allIdle.delete(connection)
-    if (byNode) learn(connection.upstream, now() - connection.idleSince())
+    if (byNode) learn(connection.upstream, idleMs)
+    else entry.keptIdleMs = Math.max(entry.keptIdleMs, idleMs)
   }
 
   return {
@@ -87,8 +101,7 @@ export function createNodePool({ limits, deadlines }: { limits: Limits; deadline
       const idleMs = now() - connection.idleSince()
       // The one used last is the youngest: when it is too old, all are, and their deadlines will close them.
       if (idleMs >= lifeMs || connection.socket.readyState !== 'open') return undefined
-      const { nodeIdleUnsafeMs } = limits
-      if (!repeatable && (idleMs >= nodeIdleUnsafeMs || lifeMs < nodeIdleUnsafeMs)) return undefined
+      if (!repeatable && !isSafe(entry, connection, idleMs)) return undefined
       entry.idle.pop()
       allIdle.delete(connection)
       connection.begin(exchange)
@@ -110,7 +123,9 @@ export function createNodePool({ limits, deadlines }: { limits: Limits; deadline
       learn(connection.upstream, connection.idleForMs() ?? 0)
     },
     forget(upstream) {
-      entryOf(upstream).learnedUntil = 0
+      const entry = entryOf(upstream)
+      entry.learnedUntil = 0
+      entry.keptIdleMs = 0
     },
     close() {
       closed = true
