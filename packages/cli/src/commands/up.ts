@@ -36,7 +36,7 @@ export async function up(flags: CommonOptions, terminal: Terminal): Promise<numb
     log.say('up.stopping', 'stopping: requests in flight end first; once more kills')
     return exitCodes.done
   } finally {
-    await keeper?.stop({ graceMs: stopGraceMs })
+    await keeper?.stop({ graceMs: stopGraceMs, hurry: signals.hurry })
     await supervisor.stop({ hurry: signals.hurry })
     signals.end()
   }

@@ -15,12 +15,12 @@ export interface DataPlane {
   /** Requests that a node has at the moment, upgraded connections and event streams included. */
   inflight(): number
   /**
-   * Stops gracefully. Requests in flight finish; every further answer closes its connection; an idle connection stays open for
-   * one more request, so that no client is reset that is just sending one. After graceMs, or when the signal aborts,
-   * WebSockets get the close code 1001, event streams end, idle connections are closed, and what is left after
-   * closingMs is cut. Resolves when no connection is left.
+   * Stops gracefully. Requests in flight finish; every further answer closes its connection; an idle connection stays open
+   * for one more request, up to idleMs (default: graceMs), so that no client is reset that is just sending one. After
+   * graceMs, or when the signal aborts, WebSockets get the close code 1001, event streams end, idle connections are closed,
+   * and what is left after closingMs is cut. Resolves when no connection is left.
    */
-  drain(options: { graceMs: number; signal?: AbortSignal }): Promise<void>
+  drain(options: { graceMs: number; idleMs?: number | undefined; signal?: AbortSignal }): Promise<void>
 }
 
 export interface DataPlaneOptions {
@@ -68,17 +68,21 @@ export function createDataPlane(options: DataPlaneOptions): DataPlane {
     },
     connections: () => connections.size,
     inflight: () => inflight,
-    async drain({ graceMs, signal }) {
+    async drain({ graceMs, idleMs = graceMs, signal }) {
       draining = true
       const empty = new Promise<void>((resolve) => {
         drained = resolve
         if (connections.size === 0) resolve()
       })
-      await within(graceMs, { until: empty, signal })
-      for (const connection of [...connections]) {
-        connection.closeLongLived()
-        connection.closeIdle()
+      const closeIdle = () => {
+        for (const connection of [...connections]) connection.closeIdle()
       }
+      // More than once: an answer that was begun before keeps its connection.
+      const idleTimer = setInterval(closeIdle, idleMs)
+      await within(graceMs, { until: empty, signal })
+      clearInterval(idleTimer)
+      closeIdle()
+      for (const connection of [...connections]) connection.closeLongLived()
       await within(limits.closingMs, { until: empty })
       for (const connection of [...connections]) connection.destroy()
       await empty

@@ -33,8 +33,8 @@ export interface ProxyKeeper {
    * and then the old one goes on.
    */
   replace(config?: ProxyConfig): Promise<void>
-  /** Lets requests in flight finish for so long, and ends all processes. */
-  stop(options: { readonly graceMs: number }): Promise<void>
+  /** Lets requests in flight finish for so long, and ends all processes; when `hurry` aborts, at once. */
+  stop(options: { readonly graceMs: number; readonly hurry?: AbortSignal }): Promise<void>
 }
 
 const main = fileURLToPath(new URL('../main.js', import.meta.url))
@@ -74,11 +74,12 @@ export async function keepProxyRunning(options: KeeperOptions): Promise<ProxyKee
         await succeed(parseProxyConfig(next ?? config, 'the new configuration of the balancer'))
       }),
 
-    async stop({ graceMs }) {
+    async stop({ graceMs, hurry }) {
       stopping.abort()
       await lastAct
-      await Promise.all([current, ...retired].map((process) => end(process, graceMs)))
+      // Held on to, it would keep new clients waiting until the last request in flight has ended.
       bound?.handle.close()
+      await Promise.all([current, ...retired].map((process) => end(process, { graceMs, hurry })))
     },
   }
 
@@ -173,11 +174,18 @@ export async function keepProxyRunning(options: KeeperOptions): Promise<ProxyKee
   }
 }
 
-async function end(process: ProxyProcess, graceMs: number): Promise<void> {
+async function end(
+  process: ProxyProcess,
+  { graceMs, hurry }: { graceMs: number; hurry: AbortSignal | undefined },
+): Promise<void> {
   // One that does not answer is ended below.
   await process.stop({ graceMs }).catch(() => {})
-  const late = setTimeout(() => process.kill(), graceMs + killAfterMs)
+  const kill = () => process.kill()
+  const late = setTimeout(kill, graceMs + killAfterMs)
+  if (hurry?.aborted) kill()
+  hurry?.addEventListener('abort', kill)
   await process.ended
+  hurry?.removeEventListener('abort', kill)
   clearTimeout(late)
 }
 

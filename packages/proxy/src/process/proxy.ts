@@ -42,6 +42,8 @@ export interface RunningProxy {
 
 const defaultStopGraceMs = 30_000
 const defaultPassiveFailures = 3
+/** How long clients without a request in flight may still send one, where nothing takes this process' place. */
+const idleGraceMs = 1_000
 const lingerMs = 100
 
 /**
@@ -210,7 +212,8 @@ function run(parts: {
   async function wind(graceMs: number): Promise<void> {
     log(`stopping, with ${dataPlane.inflight()} in flight`)
     clients.close()
-    await dataPlane.drain({ graceMs })
+    // With a successor, clients are not to notice; without, new connections are refused, and waiting for idle ones serves nobody.
+    await dataPlane.drain({ graceMs, idleMs: successor === undefined ? Math.min(idleGraceMs, graceMs) : graceMs })
     monitor.stop()
     withdrawSocket(config.admin, ownSocket)
     // Whoever asked for the admin API just before it became the successor's is still to be answered.

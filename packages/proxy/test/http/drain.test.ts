@@ -61,6 +61,27 @@ describe('a data plane that stops', () => {
     await draining
   })
 
+  it('closes idle connections earlier where it is asked to, and waits for the others', async () => {
+    const held: http.ServerResponse[] = []
+    await using backend = await startApp((_request, response) => {
+      response.write('begun')
+      held.push(response)
+    })
+    await using rig = await startRig([backend.upstream])
+    using idle = await connectRaw(rig.port)
+    using busy = await connectRaw(rig.port)
+    busy.send(GET)
+    await busy.receives('begun')
+
+    const draining = rig.plane.drain({ graceMs: 20_000, idleMs: 50 })
+    expect(await idle.ends()).toBe('')
+    expect(rig.plane.inflight()).toBe(1)
+    held[0]!.end('done')
+    // Its head had promised to keep the connection: it is closed as one that is idle now.
+    expect(await busy.ends()).toMatch(/done/)
+    await draining
+  })
+
   it('closes idle connections, WebSockets with 1001, and event streams at the end of its grace', async () => {
     await using backend = await startApp((_request, response) => {
       response.setHeader('Content-Type', 'text/event-stream')

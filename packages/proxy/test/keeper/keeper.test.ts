@@ -30,6 +30,26 @@ it('starts the balancer in a process of its own, and stops it', async () => {
   expect(await readFile(join(folder, 'proxy.log'), 'utf8')).toContain('stopped')
 })
 
+it('stops soon while clients keep idle connections, and at once in a hurry', async () => {
+  const { config, folder, a, b } = await rig()
+  const agent = new Agent({ keepAlive: true })
+  onTestFinished(() => agent.destroy())
+  const first = await keep(config, folder)
+  expect(await send({ port: first.address().port, agent })).toBe(200)
+  await first.stop({ graceMs: 600_000 })
+
+  const second = await keep(config, folder)
+  const { port } = second.address()
+  const cut = send({ port, path: '/held' })
+  await until('it is in flight', () => a.seen() + b.seen() === 2)
+  const hurry = new AbortController()
+  const stopped = second.stop({ graceMs: 600_000, hurry: hurry.signal })
+  await until('new connections are refused', async () => (await send({ port })) === 'ECONNREFUSED')
+  hurry.abort()
+  await stopped
+  expect(await cut).toBe('ECONNRESET')
+})
+
 it('says which address is taken', async () => {
   const { config, folder } = await rig()
   const server = createServer()
