@@ -1,6 +1,8 @@
 import { Command, Option } from 'commander'
+import { check } from './commands/check.ts'
 import { deploy, plan } from './commands/deploy.ts'
 import { history, report } from './commands/history.ts'
+import { init } from './commands/init.ts'
 import { abort, resume } from './commands/resume.ts'
 import { rollback } from './commands/rollback.ts'
 import { status } from './commands/status.ts'
@@ -24,6 +26,12 @@ export function createProgram(terminal: Terminal, done: (exitCode: number) => vo
   const verb = (signature: string, description: string) => program.command(signature).description(description)
   const runs = (work: Promise<number>) => work.then(done)
 
+  withCommon(verb('init', 'write a commented baton.yaml for the app in this folder'))
+    .option('--force', 'overwrite an existing one', false)
+    .action((flags) => runs(init(flags, terminal)))
+  withCommon(
+    verb('check', 'validate the configuration, and that every host, server and tool it needs is there and able'),
+  ).action((flags) => runs(check(flags, terminal)))
   withCommon(verb('up', 'run the embedded balancer and supervise the nodes, in the foreground')).action((flags) =>
     runs(up(flags, terminal)),
   )
