@@ -101,6 +101,7 @@ export function createClientConnection(options: ClientConnectionOptions): Client
     answered({ keepAlive }) {
       exchange = undefined
       request = undefined
+      upload = undefined
       if (keepAlive) {
         deadline.at = now() + limits.keepAliveMs
         socket.resume()
@@ -245,7 +246,8 @@ export function createClientConnection(options: ClientConnectionOptions): Client
 
   function expired(): void {
     if (exchange !== undefined) exchange.expired()
-    else if (closing || unread === undefined) socket.destroy()
+    else if (closing) socket.destroy()
+    else if (unread === undefined) close()
     else
       client.answerError(
         { status: 408, code: 'head_timeout', message: 'The request did not arrive in time.' },

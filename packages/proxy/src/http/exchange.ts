@@ -325,6 +325,7 @@ export function createExchange({ request, upload, client, context }: ExchangeOpt
       endLease(null)
     },
     expired() {
+      if (phase === 'over') return
       const inTotal = now() < totalAt
       if (inTotal && phase === 'connecting') {
         node!.destroy()

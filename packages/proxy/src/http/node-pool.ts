@@ -47,8 +47,7 @@ const LEARNED_FOR_MS = 30_000
 const ANNOUNCED_MARGIN_MS = 1_000
 
 export function createNodePool({ limits, deadlines }: { limits: Limits; deadlines: Deadlines }): NodePool {
-  const entries = new WeakMap<Upstream, NodeEntry>()
-  const allIdle = new Set<NodeConnection>()
+  const entries = new Map<Upstream, NodeEntry>()
   let closed = false
 
   function entryOf(upstream: Upstream): NodeEntry {
@@ -87,7 +86,6 @@ export function createNodePool({ limits, deadlines }: { limits: Limits; deadline
     const entry = entryOf(connection.upstream)
     const idleMs = now() - connection.idleSince()
     entry.idle.splice(entry.idle.indexOf(connection), 1)
-    allIdle.delete(connection)
     if (byNode) learn(connection.upstream, idleMs)
     else entry.keptIdleMs = Math.max(entry.keptIdleMs, idleMs)
   }
@@ -103,7 +101,6 @@ export function createNodePool({ limits, deadlines }: { limits: Limits; deadline
       if (idleMs >= lifeMs || connection.socket.readyState !== 'open') return undefined
       if (!repeatable && !isSafe(entry, connection, idleMs)) return undefined
       entry.idle.pop()
-      allIdle.delete(connection)
       connection.begin(exchange)
       return connection
     },
@@ -116,7 +113,6 @@ export function createNodePool({ limits, deadlines }: { limits: Limits; deadline
         return
       }
       entry.idle.push(connection)
-      allIdle.add(connection)
       connection.rest(lifeMs)
     },
     closedUnderRequest(connection) {
@@ -129,8 +125,9 @@ export function createNodePool({ limits, deadlines }: { limits: Limits; deadline
     },
     close() {
       closed = true
-      for (const connection of allIdle) connection.destroy()
-      allIdle.clear()
+      for (const { idle } of entries.values()) {
+        for (const connection of idle.splice(0)) connection.destroy()
+      }
     },
   }
 }

@@ -42,7 +42,7 @@ export function createDataPlane(options: DataPlaneOptions): DataPlane {
   const connections = new Set<ClientConnection>()
   let inflight = 0
   let draining = false
-  let drained: (() => void) | undefined
+  const waiting: (() => void)[] = []
 
   const context: ExchangeContext = {
     balancing: options.balancing,
@@ -57,7 +57,8 @@ export function createDataPlane(options: DataPlaneOptions): DataPlane {
 
   function closed(connection: ClientConnection): void {
     connections.delete(connection)
-    if (connections.size === 0) drained?.()
+    if (connections.size > 0) return
+    for (const resolve of waiting.splice(0)) resolve()
   }
 
   return {
@@ -71,8 +72,8 @@ export function createDataPlane(options: DataPlaneOptions): DataPlane {
     async drain({ graceMs, idleMs = graceMs, signal }) {
       draining = true
       const empty = new Promise<void>((resolve) => {
-        drained = resolve
         if (connections.size === 0) resolve()
+        else waiting.push(resolve)
       })
       const closeIdle = () => {
         for (const connection of [...connections]) connection.closeIdle()
@@ -100,8 +101,12 @@ async function within(
   let stop = () => {}
   const over = new Promise<void>((resolve) => {
     const timer = setTimeout(resolve, ms)
-    signal?.addEventListener('abort', () => resolve(), { once: true })
-    stop = () => clearTimeout(timer)
+    const abort = () => resolve()
+    signal?.addEventListener('abort', abort)
+    stop = () => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', abort)
+    }
   })
   await Promise.race([until, over])
   stop()

@@ -64,7 +64,7 @@ describe('a message', () => {
         expect(dechunked(answer).replace(/Date: .*\r\n/g, '')).toBe(normal)
         expect(seen).toBe(normalSeen)
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     )
   })
 
@@ -112,7 +112,7 @@ describe('a message', () => {
         })
         expectReadOrRefused(() => createChunkedReader(defaultLimits).read(message, 0, { body() {} }))
       }),
-      { numRuns: 5_000 },
+      { numRuns: 2_000 },
     )
   })
 
@@ -124,7 +124,7 @@ describe('a message', () => {
         const valid = [...new Set(at.filter((position) => position < text.length))].sort((a, b) => a - b)
         expect(readChunks(cut(text, valid))).toEqual(readChunks([text]))
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_500 },
     )
   })
 
