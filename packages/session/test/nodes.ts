@@ -12,14 +12,10 @@ export function startNodes(count: number, store: string): Promise<TestNode[]> {
 }
 
 async function startNode(store: string): Promise<TestNode> {
-  const child: ChildProcess = spawn(
-    process.execPath,
-    ['--import', 'tsx', new URL('worker.ts', import.meta.url).pathname],
-    {
-      env: { ...process.env, BATON_SESSION_STORE: store },
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    },
-  )
+  const child: ChildProcess = spawn(process.execPath, [new URL('worker.js', import.meta.url).pathname], {
+    env: { ...process.env, BATON_SESSION_STORE: store },
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  })
   const [address] = (await once(child, 'message')) as [{ port: number }]
   return {
     origin: `http://127.0.0.1:${address.port}`,

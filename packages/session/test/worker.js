@@ -1,10 +1,10 @@
-// One node of an app, as a process of its own: see nodes.ts.
+// One node of an app, as a process of its own, on the package as it is built: see nodes.ts.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createSessions } from '@baton/session'
+import { expressSession } from '@baton/session/express'
 import express from 'express'
-import { expressSession } from '../src/express.ts'
-import { createSessions } from '../src/sessions.ts'
 
 const sessions = createSessions({
   namespace: 'nodes',
