@@ -35,11 +35,11 @@ async function unpackEntry(zip: yauzl.ZipFile, entry: yauzl.Entry, tree: Unpacke
   if (type === fileTypes.symlink) {
     if (size > 4096) throw unsafe(name, 'it is a link with too long a target')
     const target: Buffer[] = []
-    for await (const chunk of checked(await openEntry(zip, entry), entry, signal)) target.push(chunk)
+    for await (const chunk of contentOf(zip, entry, signal)) target.push(chunk)
     return tree.symlink(name, Buffer.concat(target).toString('utf8'))
   }
   if (type !== 0 && type !== fileTypes.file) throw unsafe(name, 'it is neither a file, a folder nor a link')
-  return tree.file(name, { size, mode }, checked(await openEntry(zip, entry), entry, signal))
+  return tree.file(name, { size, mode }, contentOf(zip, entry, signal))
 }
 
 /** The type bits of inode(7). */
@@ -51,10 +51,13 @@ function unixMode(entry: yauzl.Entry): { type: number; mode: number } {
   return { type: bits & 0o170000, mode: bits === 0 ? 0o644 : bits & 0o777 }
 }
 
-/** yauzl bounds the size to what the entry declares; the checksum is ours to compare. */
-async function* checked(stream: Readable, entry: yauzl.Entry, signal: AbortSignal): AsyncGenerator<Buffer> {
+/**
+ * yauzl bounds the size to what the entry declares; the checksum is ours to compare. Opened when it is first read, not
+ * before: an error of a stream that nobody reads yet would go unheard, and end the process.
+ */
+async function* contentOf(zip: yauzl.ZipFile, entry: yauzl.Entry, signal: AbortSignal): AsyncGenerator<Buffer> {
   let sum = 0
-  for await (const chunk of stream) {
+  for await (const chunk of await openEntry(zip, entry)) {
     signal.throwIfAborted()
     sum = crc32(chunk, sum)
     yield chunk

@@ -1,12 +1,15 @@
-import { mkdtemp, readdir, readFile, readlink, realpath, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, readlink, realpath, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync as gzip } from 'node:zlib'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { describeRelease } from '../../src/releases/describe.ts'
 import { linkStaysInside } from '../../src/releases/link.ts'
 import { createReleaseStore } from '../../src/releases/store.ts'
+import { type UnpackedTree, unpackInto } from '../../src/releases/unpack.ts'
+import { unpackZip } from '../../src/releases/zip.ts'
 import { type TarEntry, tar, tarGz, type ZipEntry, zip } from './archives.ts'
 
 let dir: string
@@ -213,6 +216,20 @@ describe('a .zip', () => {
     ['of more than it declares', zip([{ name: 'a', content: Buffer.alloc(100_000), size: 10 }])],
   ])('that is %s is refused as damaged', async (_what, archive) => {
     await expectRefused('app.zip', archive, { code: 'archive-damaged' })
+  })
+
+  it('that is damaged is refused, however late its content is read', async () => {
+    await writeFile(join(dir, 'app.zip'), zip([{ name: 'a', content: Buffer.alloc(100_000), size: 10 }]))
+    const tree = unpackInto(join(dir, 'slow'), { maxEntries: 10, maxBytes: 1000 })
+    await mkdir(join(dir, 'slow'))
+    const slow: UnpackedTree = {
+      ...tree,
+      async file(name, options, content) {
+        await sleep(100)
+        await tree.file(name, options, content)
+      },
+    }
+    await expect(unpackZip(join(dir, 'app.zip'), slow, { signal })).rejects.toMatchObject({ code: 'archive-damaged' })
   })
 
   it('is refused when it unpacks to too much', async () => {

@@ -75,9 +75,12 @@ describe('an app that ends by itself', () => {
   })
 
   it('leaves nothing of its group behind that could hold its port', async () => {
-    rig = await makeSupervisedRig({ command: ['sh', '-c', 'node server.js & sleep 1; exit 3'] })
+    rig = await makeSupervisedRig({
+      command: ['sh', '-c', 'node server.js & while [ ! -e over ]; do sleep 0.02; done; exit 3'],
+    })
     await rig.upHere({ backoff: { minMs: 600_000, maxMs: 600_000, resetMs: 60_000 } })
-    const { pid } = await run()
+    const { pid, cwd } = await run()
+    await writeFile(join(cwd, 'over'), '')
     await eventually(async () => (await inspect()).lastExit === 'exit code 3')
     await eventually(() => !isRunning(pid))
   })
