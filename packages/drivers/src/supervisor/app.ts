@@ -85,6 +85,7 @@ export function createApp(options: AppOptions): App {
   const mark = { BATON_NODE: id, BATON_SUPERVISOR: options.supervisor }
 
   const run = async (release: string): Promise<void> => {
+    startedAt = Date.now()
     // The folder itself, not the link to it: what runs must not see other files when the link is switched.
     const cwd = await realpath(releases.releaseDir(release))
     await note(`starting release ${release}`)
@@ -99,7 +100,6 @@ export function createApp(options: AppOptions): App {
     }
     const logFile = await options.appLog.open()
     try {
-      startedAt = Date.now()
       const { exited, ...identity } = await launch({ argv: app.command, cwd, env, logFd: logFile.fd })
       const process = { ...identity, release, host: address.host, port: address.port }
       record.process = process
@@ -183,14 +183,20 @@ export function createApp(options: AppOptions): App {
     }
   }
 
+  /** Goes on with the app that an earlier supervisor noted down, or clears it away; true if it goes on. */
   const adopt = async (process: AppProcess): Promise<boolean> => {
     if (!(await isAlive(process))) {
       record.lastExit = 'ended while no baton up was running'
       record.restarts++
+      // Its group is not signalled: after so long the number may be another's. What is left of it is found as a stray.
+      record.process = null
       return false
     }
     const fits = process.host === address.host && process.port === address.port
-    if (!fits || record.desired !== 'running') return false
+    if (!fits || record.desired !== 'running') {
+      await end(process)
+      return false
+    }
     startedAt = Date.now()
     await note(`goes on with pid ${process.pid}, release ${process.release}`)
     watchAdopted(process).catch((error) => options.log(`${id}: ${error.message}`))
@@ -200,10 +206,7 @@ export function createApp(options: AppOptions): App {
   return {
     boot: () =>
       exclusive(async () => {
-        if (record.process !== null) {
-          if (await adopt(record.process)) return
-          await end(record.process)
-        }
+        if (record.process !== null && (await adopt(record.process))) return
         await endStrays()
         await save()
         if (record.desired === 'running' && (await releases.current()) !== null) await runOrRetry()

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { join } from 'node:path'
@@ -240,13 +241,19 @@ describe('a supervisor that is stopped', () => {
   })
 })
 
-describe('a process that only has the pid of an app', () => {
-  it('is never signalled', async () => {
+describe('a process that only has the pid or the group of an app', () => {
+  it.each([
+    ['pid', 'echo $$; exec sleep 60'],
+    ['group', 'sleep 60 & echo $!'],
+  ])('is never signalled: %s', async (_what, script) => {
     rig = await makeSupervisedRig()
     await rig.upHere()
     await run()
     await rig.down('SIGTERM')
-    const innocent = spawn('sleep', ['60'], { detached: true })
+    const innocent = spawn('sh', ['-c', script], { detached: true, stdio: ['ignore', 'pipe', 'ignore'] })
+    const [data] = await once(innocent.stdout, 'data')
+    const pid = Number(data)
+    if (pid !== innocent.pid && innocent.exitCode === null) await once(innocent, 'exit')
     const before = await state()
     before.nodes['web-1'].process = {
       pid: innocent.pid,
@@ -259,8 +266,8 @@ describe('a process that only has the pid of an app', () => {
     await rig.upHere()
     await eventually(() => ask(rig.port))
     await rig.node.stop(rig.call())
-    expect(innocent.exitCode ?? innocent.signalCode).toBeNull()
-    innocent.kill('SIGKILL')
+    expect(isRunning(pid)).toBe(true)
+    process.kill(pid, 'SIGKILL')
   })
 })
 
