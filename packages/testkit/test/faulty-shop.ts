@@ -27,8 +27,6 @@ export interface Faults {
   losesItems?: number
   /** An item is put into the cart twice. */
   doublesItems?: number
-  /** Idle connections are closed politely. */
-  closesIdle?: number
 }
 
 export interface FaultyShop {
@@ -118,10 +116,6 @@ export async function startFaultyShop(faults: Faults = {}): Promise<FaultyShop> 
       body += chunk.toString()
     })
     request.on('end', () => serve(request, response, body))
-    response.on('finish', () => {
-      // Well before the client may send the next request on it.
-      if (sessions.size > 0 && goesWrong('closesIdle')) setImmediate(() => request.socket.end())
-    })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
 
