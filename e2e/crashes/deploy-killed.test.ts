@@ -1,0 +1,103 @@
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { type CliExit, repository, runCli, type Traffic, verdictLines } from '@baton/testkit'
+import { afterEach, expect, test } from 'vitest'
+import type { Rig } from '../rig.ts'
+import { inspectBalancer, watchBalancer } from './balancer-watch.ts'
+import { newestJournal } from './journal.ts'
+import { lightSource, openLightRig } from './light-rig.ts'
+
+let rig: Rig | undefined
+afterEach(async () => {
+  await rig?.remove()
+  rig = undefined
+})
+
+const twoNodes = { nodes: 2, weight: 20, floor: 10 }
+
+test(
+  'killed after any entry of its journal, a deploy is resumed to its end, and nobody notices',
+  {
+    timeout: 900_000,
+  },
+  () => killAfterEveryEntry('resume'),
+)
+
+test(
+  'killed after any entry of its journal, a deploy is aborted back to its start, and nobody notices',
+  {
+    timeout: 900_000,
+  },
+  () => killAfterEveryEntry('abort'),
+)
+
+async function killAfterEveryEntry(verb: 'resume' | 'abort'): Promise<void> {
+  const site = await openLightRig({ nodes: twoNodes.nodes })
+  rig = site
+  const traffic = await site.traffic()
+  const watch = watchBalancer(site.folder)
+  const startedAt = performance.now()
+
+  const whole = await deploy(site, 'whole')
+  expect(whole).toMatchObject({ exitCode: 0, stderr: '' })
+  const entries = (await newestJournal(site.folder)).map((event) => event.type)
+  let serving = 'whole'
+  for (const [index, type] of entries.entries()) {
+    const entry = index + 1
+    const release = `${verb}-${entry}`
+    traffic.mark(`${verb} after ${entry} ${type}`)
+    const killed = await deploy(site, release, { killAfterEntry: entry })
+    expect({ entry, type, signal: killed.signal }).toEqual({ entry, type, signal: 'SIGKILL' })
+    expect(await newestJournal(site.folder)).toHaveLength(entry)
+
+    const ended = await site.run(verb)
+    const wasOver = type === 'deploy.finished'
+    expect({ entry, type, ...ended }).toMatchObject(
+      wasOver ? { exitCode: 1, stderr: expect.stringContaining(`no deploy to ${verb}`) } : { exitCode: 0, stderr: '' },
+    )
+    if (verb === 'resume' || wasOver) serving = release
+    expect({ entry, type, nodes: await nodesOf(site) }).toEqual({
+      entry,
+      type,
+      nodes: site.nodeIds.map((id) => ({ id, state: 'serving', healthy: true, release: serving })),
+    })
+  }
+
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(0)
+  const watched = await watch.stop()
+  console.log(`${entries.length} entries, each killed after and ${verb}d: ${seconds} s`, watched)
+  expect(watched.lowestWeight).toBeGreaterThanOrEqual(twoNodes.floor)
+  expect(watched.samples).toBeGreaterThan(1_000)
+  await expectNobodyNoticed(traffic)
+}
+
+function deploy(
+  site: Rig,
+  release: string,
+  { killAfterEntry = 0 }: { killAfterEntry?: number } = {},
+): Promise<CliExit> {
+  const preload = pathToFileURL(join(repository, 'e2e/crashes/kill-after-entry.mjs'))
+  return runCli(['deploy', lightSource, '--release', release], {
+    cwd: site.folder,
+    env: killAfterEntry === 0 ? {} : { NODE_OPTIONS: `--import=${preload}`, KILL_AFTER_ENTRY: String(killAfterEntry) },
+  })
+}
+
+/** What the balancer says of each node, and which release really answers there. */
+async function nodesOf(site: Rig) {
+  const { nodes } = await inspectBalancer(site.folder)
+  return Promise.all(
+    nodes.map(async ({ id, address, state, healthy }) => {
+      const { headers } = await fetch(`http://${address}/health`)
+      return { id, state, healthy, release: headers.get('baton-release') }
+    }),
+  )
+}
+
+async function expectNobodyNoticed(traffic: Traffic): Promise<void> {
+  const verdict = await traffic.stop()
+  console.log(verdictLines(verdict).slice(0, 7).join('\n'))
+  expect(verdict.problems).toEqual([])
+  expect(verdict).toMatchObject({ failed: 0, lost: 0, doubled: 0, logouts: 0, wrongCarts: 0 })
+  expect(verdict.ratePerSecond).toBeGreaterThan(180)
+}
