@@ -217,7 +217,7 @@ export function createExchange({ request, upload, client, context }: ExchangeOpt
     }
     if (phase === 'sent' && kind === 'reset' && failed.idleForMs() !== undefined) {
       pool.closedUnderRequest(failed)
-      if (repeatable && !repeated) {
+      if (repeatable) {
         // See node-pool.ts, 4.
         repeated = true
         upload.repeat()

@@ -14,7 +14,7 @@ describe('a data plane that stops', () => {
       if (request.url === '/slow') held.push(response)
       else response.end('quick')
     })
-    await using rig = await startRig([backend.upstream])
+    await using rig = await startRig([backend.upstream], { limits: { closingMs: 50 } })
     using busy = await connectRaw(rig.port)
     using idle = await connectRaw(rig.port)
     using fresh = await connectRaw(rig.port)
@@ -27,6 +27,8 @@ describe('a data plane that stops', () => {
     const draining = rig.plane.drain({ graceMs: 20_000 }).then(() => {
       drained = true
     })
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect([drained, rig.plane.connections()]).toEqual([false, 3])
     idle.send(GET)
     fresh.send(GET)
     held[0]!.end('slow')

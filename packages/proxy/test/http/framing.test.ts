@@ -211,16 +211,21 @@ describe('pipelined requests', () => {
   })
 
   it('of a client that reads no answers are not read either', async () => {
-    await using backend = await startApp((_request, response) => response.end(Buffer.alloc(1 << 20)))
+    await using backend = await startApp((_request, response) => {
+      response.setHeader('Content-Length', 16_000)
+      response.end(Buffer.alloc(16_000))
+    })
     await using rig = await startRig([backend.upstream])
     using client = await connectRaw(rig.port)
     client.socket.pause()
 
-    client.send(GET.repeat(5_000))
-    await until(() => rig.accepted[0]!.isPaused())
+    client.send(GET.repeat(10_000))
+    await until(() => rig.accepted[0]!.isPaused() && rig.plane.inflight() === 0)
     await settled(() => rig.leases.taken.length)
 
-    expect(rig.leases.taken.length).toBeLessThan(20)
+    // What the kernel's buffers hold, not the 160 MB that are asked for.
+    expect(rig.leases.taken.length).toBeLessThan(5_000)
+    expect(rig.accepted[0]!.writableLength).toBeLessThan(1 << 20)
   })
 })
 
@@ -316,15 +321,19 @@ describe('bodies', () => {
   it('are answered early where the node does, and what is left of the upload does not matter', async () => {
     await using backend = await startRefusing(413)
     await using rig = await startRig([backend.upstream])
-    using client = await connectRaw(rig.port)
+    using client = await connectRaw(rig.port, { allowHalfOpen: true })
 
     client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nhello')
     const answer = await client.receives(/refused/)
 
     expect(statusOf(answer)).toBe(413)
     expect(answer).toMatch(/\r\nConnection: close\r\n/)
-    // The client goes on sending for a while, and is not reset while it does.
-    client.send('x'.repeat(100_000))
+    // A client that goes on sending for a while is not reset while it does: it might not have read the answer yet.
+    for (let piece = 0; piece < 20; piece += 1) {
+      client.send('x'.repeat(10_000))
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    client.socket.end()
     await client.ends()
     expect(client.wasReset()).toBe(false)
     expect(rig.leases.results()).toMatchObject([{ status: 413, failure: null }])
@@ -369,12 +378,10 @@ describe('back-pressure', () => {
 
     client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${200 << 20}\r\n\r\n`)
     for (let piece = 0; piece < 200; piece += 1) client.send(Buffer.alloc(1 << 20))
-    await settled(() => client.socket.writableLength)
-
-    expect(client.socket.writableLength).toBeGreaterThan(100 << 20)
     // A node that takes nothing for as long as it may be silent has not answered in time.
-    await until(() => rig.plane.inflight() === 0)
+    await until(() => rig.leases.results().length === 1)
     expect(rig.leases.results()).toMatchObject([{ status: null, failure: 'timeout' }])
+    expect(rig.accepted[0]!.bytesRead).toBeLessThan(50 << 20)
   })
 })
 

@@ -16,8 +16,8 @@ export interface RawClient extends Disposable {
   wasReset(): boolean
 }
 
-export async function connectRaw(port: number): Promise<RawClient> {
-  const socket = net.connect({ port, host: '127.0.0.1', noDelay: true })
+export async function connectRaw(port: number, { allowHalfOpen = false } = {}): Promise<RawClient> {
+  const socket = net.connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen })
   let text = ''
   let ended = false
   let reset = false

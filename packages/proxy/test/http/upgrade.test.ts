@@ -35,7 +35,8 @@ describe('a WebSocket', () => {
   it('is closed with 1012 when its drain has lasted too long, and so is the node', async () => {
     const codes: number[] = []
     await using backend = await startWebSocketApp((socket) => socket.on('close', (code) => codes.push(code)))
-    await using rig = await startRig([backend.upstream])
+    // So long that it cannot be what ends it: the client's own close frame does.
+    await using rig = await startRig([backend.upstream], { limits: { closingMs: 60_000 } })
     const client = await openWebSocket(rig.url)
 
     rig.leases.taken[0]!.close!()
@@ -69,7 +70,9 @@ describe('a WebSocket', () => {
     raw.write(frame.subarray(0, 50_000))
     await until(() => rawSocket(client).bytesRead > 40_000)
     rig.leases.taken[0]!.close!()
-    raw.write(Buffer.concat([frame.subarray(50_000), frame]))
+    raw.write(frame.subarray(50_000, 70_000))
+    await until(() => rawSocket(client).bytesRead > 65_000)
+    raw.write(Buffer.concat([frame.subarray(70_000), frame]))
 
     const [code] = await once(client, 'close')
     expect(code).toBe(1012)
