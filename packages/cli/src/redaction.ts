@@ -1,10 +1,10 @@
 import type { Config } from '@baton/core'
 
-const secretName = /secret|token|passw|pwd|credential|private|api_?key|auth|dsn|database_url|connection/i
+const secretName = /secret|token|passw|pwd|credential|private|api_?key|_key$|auth|dsn|database_url|connection/i
 
 /** A function that takes the configuration's secrets out of a text: passwords in URLs and values of telling names. */
 export function createRedaction(config: Config): (text: string) => string {
-  const secrets = [...new Set(secretsOf(config))]
+  const secrets = [...new Set(secretsOf(config).flatMap(withItsLines))]
     .filter((secret) => secret.length >= 4)
     .sort((a, b) => b.length - a.length)
   return (text) => {
@@ -20,6 +20,12 @@ function secretsOf(config: Config): string[] {
     Object.entries(node.app.env).flatMap(([name, value]) => (secretName.test(name) ? [value] : passwordsIn(value))),
   )
   return [...fromEnv, ...passwordsIn(config.sessions.store)]
+}
+
+/** A log is read line by line: a key of several lines never comes whole. */
+function withItsLines(secret: string): string[] {
+  const lines = secret.split(/[\r\n]+/)
+  return lines.length === 1 ? [secret] : [secret, ...lines.filter((line) => line.length >= 8)]
 }
 
 function passwordsIn(value: string): string[] {

@@ -4,6 +4,7 @@ import {
   formatAddress,
   isOpen,
   type NodeState,
+  type NodeView,
   summarise,
 } from '@baton/core'
 import type { CommonOptions } from '../options.ts'
@@ -45,14 +46,17 @@ async function statusOf(wiring: Wiring, terminal: Terminal): Promise<Status> {
   const nodes = await Promise.all(
     wiring.config.nodes.map(async (node): Promise<NodeStatus> => {
       const view = views.get(node.id)
+      const app = await appOf(wiring, node.id, terminal)
+      // The balancer checks only nodes that are in: of one that is out it remembers how it was.
+      const isDown = app?.process === 'crashed' || app?.process === 'stopped'
       return {
         id: node.id,
         address: formatAddress(node.address),
         weight: view?.weight ?? node.weight,
         state: view?.state ?? 'unknown',
         inflight: view?.inflight ?? null,
-        release: await releaseOf(wiring, node.id, terminal),
-        healthy: view?.healthy ?? false,
+        release: app?.running ?? app?.current ?? null,
+        healthy: !isDown && (view?.healthy ?? false),
       }
     }),
   )
@@ -76,10 +80,9 @@ async function balancerViews(wiring: Wiring, terminal: Terminal): Promise<Map<st
   }
 }
 
-async function releaseOf(wiring: Wiring, id: string, terminal: Terminal): Promise<string | null> {
+async function appOf(wiring: Wiring, id: string, terminal: Terminal): Promise<NodeView | null> {
   try {
-    const view = await wiring.nodes.get(id)!.node.inspect({ signal: AbortSignal.timeout(deadlineMs) })
-    return view.running ?? view.current
+    return await wiring.nodes.get(id)!.node.inspect({ signal: AbortSignal.timeout(deadlineMs) })
   } catch (error) {
     terminal.err(`${id} cannot be asked: ${(error as Error).message}`)
     return null

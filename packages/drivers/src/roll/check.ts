@@ -12,7 +12,8 @@ export async function check(context: EffectContext, id: string, release: string)
   let [checks, inARow, wrongInARow, answered] = [0, 0, 0, false]
   for (;;) {
     const view = await assertNotCrashed(context, id)
-    if (view.running !== null && view.running !== release) throw wrongRelease(id, release, view.running)
+    if (view.running !== null && view.running !== release)
+      throw wrongRelease(id, release, { found: view.running, log: await node.logTail(20) })
     const result = await probe.check(call(context).signal)
     checks += 1
     const wrong = result.release !== null && result.release !== release
@@ -21,15 +22,22 @@ export async function check(context: EffectContext, id: string, release: string)
     wrongInARow = wrong ? wrongInARow + 1 : 0
     const waitedMs = context.clock.now() - since
     if (inARow >= rise) return { type: 'node.healthy', node: id, checks, waitedMs }
-    if (wrongInARow >= fall) throw wrongRelease(id, release, result.release!)
+    if (wrongInARow >= fall) {
+      throw wrongRelease(id, release, { found: result.release!, log: await node.logTail(20) })
+    }
     if (waitedMs > deadlineMs) throw notHealthy(id, result, deadlineMs, await node.logTail(20))
     await context.clock.sleep(answered ? intervalMs : Math.min(intervalMs, startingPollMs), context.signal)
   }
 }
 
-function wrongRelease(id: string, wanted: string, found: string): BatonError {
+function wrongRelease(
+  id: string,
+  wanted: string,
+  { found, log }: { readonly found: string; readonly log: readonly string[] },
+): BatonError {
   return new BatonError('wrong-release', `${id} runs release ${found}, not ${wanted}`, {
     hint: 'is an old process still listening on its port, or does the build carry a fixed release id?',
+    log,
   })
 }
 
