@@ -1,8 +1,16 @@
 import { join, posix } from 'node:path'
-import type { App, PackageJson } from './app.ts'
 import { isFile } from './files.ts'
+import type { PackageJson } from './package-json.ts'
 
-type Start = Pick<App, 'source' | 'command' | 'env' | 'recognised'>
+export interface Start {
+  /** A directory, relative to the folder of the app. */
+  readonly source: string
+  /** As it may stand in baton.yaml. */
+  readonly command: string
+  readonly env: Readonly<Record<string, string>>
+  /** For people, a line each. */
+  readonly recognised: readonly string[]
+}
 
 /** Where builds are put by custom. */
 const buildFolders = ['build', 'dist']

@@ -12,9 +12,13 @@ async function judged(store: string) {
   return only(results, 'session-store')[0]
 }
 
+function run(program: string, args: readonly string[]) {
+  execFileSync(program, args, { stdio: 'ignore' })
+}
+
 function installed(program: string, argument: string): boolean {
   try {
-    execFileSync(program, [argument], { stdio: 'ignore' })
+    run(program, [argument])
     return true
   } catch {
     return false
@@ -99,7 +103,7 @@ describe('the session store', () => {
       '-out',
       cert,
     ]
-    execFileSync('openssl', request, { stdio: 'ignore' })
+    run('openssl', request)
     const port = await serve(createTlsServer({ key: await readFile(key), cert: await readFile(cert) }))
     expect(await judged(`rediss://127.0.0.1:${port}`)).toMatchObject({
       level: 'problem',

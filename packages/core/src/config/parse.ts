@@ -43,9 +43,9 @@ export function parseConfig(text: string, file: string): { config: Config } | { 
 
 /** Looked at before the YAML parser sees it, which recurses. */
 function isTooMuch(text: string): boolean {
-  if (text.length > longestText) return true
+  if (text.length > longestText || /^ *(- ){500}/m.test(text)) return true
   let depth = 0
-  for (const [mark] of text.matchAll(/[[{\]}]|- (?=- )/g)) {
+  for (const [mark] of text.matchAll(/[[{\]}]/g)) {
     depth += mark === ']' || mark === '}' ? -1 : 1
     if (depth > deepestNesting) return true
   }

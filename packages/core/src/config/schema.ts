@@ -13,7 +13,7 @@ import { namePattern, nodeIdPattern, readHealthPath, readName, readSource } from
 /** Drivers of later versions: known, so that their users are told and not taken to have mistyped. */
 export const plannedDrivers = { balancer: ['nginx', 'haproxy'], app: ['tomcat'] } as const
 
-export const releaseFields = {
+const releaseFields = {
   source: field(readSource, './build', { type: 'string', description: 'A path.' })
     .nullable()
     .meta({
@@ -137,7 +137,7 @@ export const rolloutFields = {
   ),
 }
 
-export const sessionsFields = {
+const sessionsFields = {
   store: field(readStore, 'embedded', {
     type: 'string',
     pattern: storePattern,

@@ -45,6 +45,7 @@ const file: BadConfiguration[] = [
     yaml: `name: ${'['.repeat(100_000)}`,
     problems: [['', 1, 'nested deeper', '--config']],
   },
+  { name: 'lists in lists without end', yaml: '- '.repeat(20_000), problems: [['', 1, 'nested deeper', '--config']] },
 ]
 
 const syntax: BadConfiguration[] = [

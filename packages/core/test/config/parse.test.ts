@@ -153,6 +153,10 @@ nodes:
     expect(app).toMatchObject({ command: ['node', 'a && $B *', ''] })
   })
 
+  it('takes comments as they come, rulers of dashes among them', () => {
+    expect(read(`${`# ${'- '.repeat(60)}\n`.repeat(20)}${sound}`)).toEqual(read(sound))
+  })
+
   it('takes IPv6 addresses in brackets, and gives them without', () => {
     expect(read(sound.replace('127.0.0.1:3002', '"[FE80:0::1]:80"')).nodes[1]!.address).toEqual({
       host: 'fe80::1',
