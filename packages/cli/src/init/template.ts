@@ -3,7 +3,8 @@ import type { App } from './app.ts'
 /** The commented example is the manual: every field, with its default, beside what it means. */
 export function template({ name, source, command, env }: App): string {
   return `# yaml-language-server: $schema=./node_modules/baton/schema.json
-# What Baton rolls out, and how. Times: 250ms, 30s, 5m, 1h. What is missing has the default that stands here.
+# What Baton rolls out, and how. Times: 250ms, 30s, 5m, 1h. Sections and fields that keep their defaults may be left out;
+# all below are at their defaults but name, source, command, env and nodes.
 
 name: ${text(name)}
 
