@@ -194,7 +194,7 @@ describe('a supervisor that is killed', () => {
   it('has told the newest token to the next one', async () => {
     rig = await makeSupervisedRig()
     await rig.up()
-    await rig.node.stop(rig.call(7))
+    await rig.node.prune([], rig.call(7))
     await rig.down('SIGKILL')
     await rig.upHere()
     await expect(rig.node.stop(rig.call(6))).rejects.toMatchObject({ code: 'stale-token' })
