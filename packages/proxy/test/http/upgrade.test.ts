@@ -80,6 +80,22 @@ describe('a WebSocket', () => {
     expect(errors).toEqual([])
   })
 
+  it('is over for a client as soon as it has answered the close, even if the node hangs', async () => {
+    await using backend = await startUpgrading(() => {}, { protocol: 'websocket', ends: false })
+    await using rig = await startRig([backend.upstream], { limits: { closingMs: 5_000 } })
+    using client = await connectRaw(rig.port)
+    client.send(UPGRADE.replace('echo', 'websocket'))
+    await client.receives('\r\n\r\n')
+
+    rig.leases.taken[0]!.close!()
+    await client.receives('\x88\x02\x03\xf4')
+    client.send('\x88\x82\0\0\0\0\x03\xf4')
+
+    await client.ends()
+    expect(rig.plane.inflight()).toBe(1)
+    await until(() => rig.plane.inflight() === 0)
+  })
+
   it('is cut when the rest of a frame does not come', async () => {
     let server: WebSocket | undefined
     await using backend = await startWebSocketApp((socket) => {
@@ -286,12 +302,15 @@ function rawSocket(socket: WebSocket): Socket {
   return (socket as unknown as { _socket: Socket })._socket
 }
 
-async function startUpgrading(onUpgraded: (socket: Socket) => void = () => {}): Promise<Backend> {
+async function startUpgrading(
+  onUpgraded: (socket: Socket) => void = () => {},
+  { protocol = 'echo', ends = true } = {},
+): Promise<Backend> {
   return startRawApp((socket) => {
     socket.once('data', () => {
-      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n')
+      socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: ${protocol}\r\n\r\n`)
       onUpgraded(socket)
     })
-    socket.on('end', () => socket.end())
+    if (ends) socket.on('end', () => socket.end())
   })
 }
