@@ -4,7 +4,6 @@ import {
   formatAddress,
   isOpen,
   type NodeState,
-  type NodeView,
   summarise,
 } from '@baton/core'
 import type { CommonOptions } from '../options.ts'
@@ -46,17 +45,14 @@ async function statusOf(wiring: Wiring, terminal: Terminal): Promise<Status> {
   const nodes = await Promise.all(
     wiring.config.nodes.map(async (node): Promise<NodeStatus> => {
       const view = views.get(node.id)
-      const app = await appOf(wiring, node.id, terminal)
-      // The balancer checks only nodes that are in: of one that is out it remembers how it was.
-      const isDown = app?.process === 'crashed' || app?.process === 'stopped'
       return {
         id: node.id,
         address: formatAddress(node.address),
         weight: view?.weight ?? node.weight,
         state: view?.state ?? 'unknown',
         inflight: view?.inflight ?? null,
-        release: app?.running ?? app?.current ?? null,
-        healthy: !isDown && (view?.healthy ?? false),
+        release: await releaseOf(wiring, node.id, terminal),
+        healthy: await isHealthy(wiring, node.id, view),
       }
     }),
   )
@@ -80,9 +76,21 @@ async function balancerViews(wiring: Wiring, terminal: Terminal): Promise<Map<st
   }
 }
 
-async function appOf(wiring: Wiring, id: string, terminal: Terminal): Promise<NodeView | null> {
+/** The balancer checks only nodes that are in; of one that is out it remembers how it was, so that one is asked here. */
+async function isHealthy(wiring: Wiring, id: string, view: BalancerNodeView | undefined): Promise<boolean> {
+  if (view === undefined) return false
+  if (view.state !== 'draining' && view.state !== 'drained') return view.healthy
+  const answer = await wiring.nodes
+    .get(id)!
+    .probe.check(AbortSignal.timeout(deadlineMs))
+    .catch(() => null)
+  return answer?.healthy ?? false
+}
+
+async function releaseOf(wiring: Wiring, id: string, terminal: Terminal): Promise<string | null> {
   try {
-    return await wiring.nodes.get(id)!.node.inspect({ signal: AbortSignal.timeout(deadlineMs) })
+    const view = await wiring.nodes.get(id)!.node.inspect({ signal: AbortSignal.timeout(deadlineMs) })
+    return view.running ?? view.current
   } catch (error) {
     terminal.err(`${id} cannot be asked: ${(error as Error).message}`)
     return null
