@@ -66,15 +66,22 @@ async function startBalancer(wiring: Wiring, log: UpLog): Promise<ProxyKeeper> {
 }
 
 function proxyConfig(config: Config, stateDir: string): ProxyConfig {
+  const { balancer } = config
   const { type, path, status, intervalMs, timeoutMs, rise, fall } = config.health
   return {
     name: config.name,
-    listen: config.balancer.listen,
+    listen: balancer.listen,
     admin: balancerSocket(stateDir),
     state: `${stateDir}/balancer.json`,
     nodes: config.nodes.map(({ id, address, weight }) => ({ id, ...address, weight })),
     health: { type, path, status, intervalMs, timeoutMs, rise, fall },
     stopGraceMs,
+    trustForwarded: balancer.trustForwarded,
+    limits: {
+      responseIdleMs: balancer.responseTimeoutMs,
+      keepAliveMs: balancer.idleTimeoutMs,
+      ...(balancer.maxBodyBytes === null ? {} : { bodyBytes: balancer.maxBodyBytes }),
+    },
   }
 }
 

@@ -11,7 +11,14 @@ export function resolveConfig(checked: CheckedConfig, nodeIds: readonly string[]
   return {
     name,
     release,
-    balancer,
+    balancer: {
+      driver: balancer.driver,
+      listen: balancer.listen,
+      trustForwarded: balancer.trustForwarded,
+      responseTimeoutMs: balancer.responseTimeout,
+      idleTimeoutMs: balancer.idleTimeout,
+      maxBodyBytes: balancer.maxBodyBytes,
+    },
     nodes: nodeIds.map((id) => {
       const node = given(checked.nodes[id])
       return { id, address: node.address, weight: node.weight, app: resolveApp(app, node) }

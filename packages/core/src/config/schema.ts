@@ -6,6 +6,7 @@ import { readChoice } from './choice.ts'
 import { durationPattern, readDuration } from './duration.ts'
 import { readVariable } from './environment.ts'
 import { field } from './field.ts'
+import { readFlag } from './flag.ts'
 import { readStatus, statusPattern } from './status.ts'
 import { readStore, storePattern } from './store.ts'
 import { namePattern, nodeIdPattern, readHealthPath, readName, readSource } from './text.ts'
@@ -31,6 +32,17 @@ export const balancerFields = {
     planned: plannedDrivers.balancer,
   }).prefault('embedded'),
   listen: address('embedded: where clients connect.').prefault('127.0.0.1:8080'),
+  trustForwarded: flag(
+    'embedded: believe X-Forwarded-* and Forwarded of clients and add to them; only behind another proxy.',
+  ).prefault(false),
+  responseTimeout: duration('embedded: how long a node may be silent before and within its answer.', {
+    leastMs: 1,
+  }).prefault('60s'),
+  idleTimeout: duration('embedded: how long a client may keep an idle connection.', { leastMs: 1_000 }).prefault('75s'),
+  maxBodyBytes: whole('A number of bytes.', { least: 0, most: Number.MAX_SAFE_INTEGER })
+    .nullable()
+    .meta({ description: 'embedded: the largest body of a request; null is no limit.' })
+    .prefault(null),
 }
 
 const appFields = {
@@ -204,6 +216,10 @@ function duration(description: string, limits: { leastMs: number }) {
 function whole(description: string, limits: { least: number; most: number }) {
   const { least, most } = limits
   return field((raw) => readWhole(raw, limits), '10', { type: 'integer', minimum: least, maximum: most, description })
+}
+
+function flag(description: string) {
+  return field(readFlag, 'false', { type: 'boolean', description })
 }
 
 function address(description: string) {

@@ -23,6 +23,12 @@ export type BalancerConfig = EmbeddedBalancerConfig
 export interface EmbeddedBalancerConfig {
   readonly driver: 'embedded'
   readonly listen: Address
+  /** Whether X-Forwarded-* and Forwarded of clients are believed and added to, instead of replaced. */
+  readonly trustForwarded: boolean
+  readonly responseTimeoutMs: number
+  readonly idleTimeoutMs: number
+  /** null: no limit. */
+  readonly maxBodyBytes: number | null
 }
 
 export interface Address {

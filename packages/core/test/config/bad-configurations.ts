@@ -231,6 +231,14 @@ const addresses: BadConfiguration[] = [
     problems: [['balancer.listen', 6, 'no host', '0.0.0.0:8080']],
   },
   {
+    name: 'a flag of an older YAML and a limit with a unit',
+    yaml: `${sound}balancer: { trustForwarded: yes, maxBodyBytes: 10MB }\n`,
+    problems: [
+      ['balancer.trustForwarded', 6, 'must be true or false', 'without quotes'],
+      ['balancer.maxBodyBytes', 6, 'must be a whole number', 'write'],
+    ],
+  },
+  {
     name: 'two nodes at one address',
     yaml: address('localhost:3001'),
     problems: [['nodes.web-2.address', 5, 'is the address of nodes.web-1.address as well', 'another port']],

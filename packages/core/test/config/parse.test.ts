@@ -22,7 +22,14 @@ describe('a configuration', () => {
     expect(read(sound)).toEqual({
       name: 'shop',
       release: { source: null, keep: 5 },
-      balancer: { driver: 'embedded', listen: { host: '127.0.0.1', port: 8080 } },
+      balancer: {
+        driver: 'embedded',
+        listen: { host: '127.0.0.1', port: 8080 },
+        trustForwarded: false,
+        responseTimeoutMs: 60_000,
+        idleTimeoutMs: 75_000,
+        maxBodyBytes: null,
+      },
       nodes: [
         { id: 'web-1', address: { host: '127.0.0.1', port: 3001 }, weight: 10, app },
         { id: 'web-2', address: { host: '127.0.0.1', port: 3002 }, weight: 10, app },
