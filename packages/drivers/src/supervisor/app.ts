@@ -70,6 +70,9 @@ export function createApp(options: AppOptions): App {
   /** Those whose end is expected, or dealt with. */
   const settled = new WeakSet<AppProcess>()
 
+  /** Resolve when the end of a process has been noted in the record. */
+  const ends = new WeakMap<AppProcess, Promise<void>>()
+
   const exclusive = <T>(work: () => Promise<T>): Promise<T> => {
     const result = queue.then(work)
     queue = result.catch(() => {})
@@ -103,7 +106,10 @@ export function createApp(options: AppOptions): App {
       const { exited, ...identity } = await launch({ argv: app.command, cwd, env, logFd: logFile.fd })
       const process = { ...identity, release, host: address.host, port: address.port }
       record.process = process
-      exited.then((how) => onEnd(process, how))
+      ends.set(
+        process,
+        exited.then((how) => onEnd(process, how)),
+      )
     } finally {
       await logFile.close()
     }
@@ -199,7 +205,10 @@ export function createApp(options: AppOptions): App {
     }
     startedAt = Date.now()
     await note(`goes on with pid ${process.pid}, release ${process.release}`)
-    watchAdopted(process).catch((error) => options.log(`${id}: ${error.message}`))
+    ends.set(
+      process,
+      watchAdopted(process).catch((error) => options.log(`${id}: ${error.message}`)),
+    )
     return true
   }
 
@@ -256,6 +265,8 @@ export function createApp(options: AppOptions): App {
     async view() {
       const { process } = record
       const alive = process !== null && (await isAlive(process))
+      // Dead, but not yet told so: how it ended belongs to the view.
+      if (process !== null && !alive) await ends.get(process)
       const crashed = record.desired === 'running' && (process !== null || record.restarts > 0)
       return {
         process: alive ? 'running' : crashed ? 'crashed' : 'stopped',
