@@ -1,9 +1,9 @@
-import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { repository } from '@baton/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { eventOf, parseEvents, timeOf } from '../events.ts'
 import { openRig, type Rig } from '../rig.ts'
+import { setRollout } from '../rollout.ts'
 import { type InFlight, openWebSocket, slowAnswer, slowStream, slowUpload } from './client.ts'
 
 const app = join(repository, 'e2e/drains/app')
@@ -14,12 +14,12 @@ let rig: Rig
 beforeAll(async () => {
   rig = await openRig({ nodes: 2, source: app, stopTimeout: '1s' })
 }, 90_000)
-afterAll(() => rig?.remove())
+afterAll(() => rig?.remove(), 60_000)
 
 test('slow answers, uploads, downloads and event streams end whole across a drain, which ends when they do', {
   timeout: 90_000,
 }, async () => {
-  await setRollout('{ batch: 1, minAvailable: 50%, drainTimeout: 30s, bake: 100ms }')
+  await setRollout(rig, '{ batch: 1, minAvailable: 50%, drainTimeout: 30s, bake: 100ms }')
   const answer = await slowAnswer(rig.url, first, 8_000)
   const upload = await slowUpload(rig.url, first, 5_000)
   const download = await slowStream(rig.url, '/download', first, 5_000)
@@ -56,7 +56,7 @@ test('slow answers, uploads, downloads and event streams end whole across a drai
 test('a WebSocket and an endless stream are waited for, then closed at the deadline, and the roll goes on', {
   timeout: 60_000,
 }, async () => {
-  await setRollout('{ batch: 1, minAvailable: 50%, drainTimeout: 2s, bake: 100ms }')
+  await setRollout(rig, '{ batch: 1, minAvailable: 50%, drainTimeout: 2s, bake: 100ms }')
   const socket = await openWebSocket(rig.url, first)
   const stream = await slowStream(rig.url, '/events', first, 60_000)
   const closed = new Promise<{ code: number; at: number }>((resolve) => {
@@ -87,7 +87,7 @@ test('a WebSocket and an endless stream are waited for, then closed at the deadl
 test('onDrainTimeout: abort puts the node back when a request takes longer, and the request ends whole', {
   timeout: 60_000,
 }, async () => {
-  await setRollout('{ drainTimeout: 1s, onDrainTimeout: abort, bake: 100ms }')
+  await setRollout(rig, '{ drainTimeout: 1s, onDrainTimeout: abort, bake: 100ms }')
   const before = await rig.status()
   const answer = await slowAnswer(rig.url, first, 6_000)
   const { exitCode, stdout, stderr } = await rig.run('deploy')
@@ -106,7 +106,7 @@ test('onDrainTimeout: abort puts the node back when a request takes longer, and 
 })
 
 test('onDrainTimeout: force cuts off what takes longer, and says so', { timeout: 60_000 }, async () => {
-  await setRollout('{ drainTimeout: 1s, onDrainTimeout: force, bake: 100ms }')
+  await setRollout(rig, '{ drainTimeout: 1s, onDrainTimeout: force, bake: 100ms }')
   const answer = await slowAnswer(rig.url, first, 30_000)
   const { exitCode, stdout } = await rig.run('deploy', '--release', 'forced')
 
@@ -122,13 +122,6 @@ test('onDrainTimeout: force cuts off what takes longer, and says so', { timeout:
 
 function deploy() {
   return rig.run('deploy', '--json')
-}
-
-/** As an operator does: in baton.yaml, for the deploys to come. */
-async function setRollout(rollout: string): Promise<void> {
-  const file = join(rig.folder, 'baton.yaml')
-  const text = await readFile(file, 'utf8')
-  await writeFile(file, text.replace(/^rollout: .*$/m, `rollout: ${rollout}`))
 }
 
 function durationOf(events: ReturnType<typeof parseEvents>, node: string): number {
