@@ -23,18 +23,32 @@ const NO_FIELDS: readonly Field[] = []
 
 /** A body of exactly `length` bytes (RFC 9112 6.2). */
 export function createSizedReader(length: number): BodyReader {
-  let left = length
-  return {
-    read(bytes, at, sink) {
-      const end = Math.min(bytes.length, at + left)
-      if (end > at) {
-        left -= end - at
-        sink.body(at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end))
-      }
-      return end
-    },
-    complete: () => left === 0,
-    trailers: () => NO_FIELDS,
+  return new SizedReader(length)
+}
+
+/** A class, for there is one per answer: see exchange.ts. */
+class SizedReader implements BodyReader {
+  private left: number
+
+  constructor(length: number) {
+    this.left = length
+  }
+
+  read(bytes: Buffer, at: number, sink: BodySink): number {
+    const end = Math.min(bytes.length, at + this.left)
+    if (end > at) {
+      this.left -= end - at
+      sink.body(at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end))
+    }
+    return end
+  }
+
+  complete(): boolean {
+    return this.left === 0
+  }
+
+  trailers(): readonly Field[] {
+    return NO_FIELDS
   }
 }
 

@@ -7,6 +7,7 @@ import { createForwardedFields } from './forwarded.ts'
 import { createHeadScanner } from './head-scanner.ts'
 import { requestHeadFor } from './hop-by-hop.ts'
 import { parseRequestHead, type RequestHead } from './message-head.ts'
+import { createOutbox } from './outbox.ts'
 import { ownSocket } from './socket-events.ts'
 import { createTunnel, type Tunnel } from './tunnel.ts'
 import { createUpload, type Upload } from './upload.ts'
@@ -90,6 +91,8 @@ export function createClientConnection(options: ClientConnectionOptions): Client
   })
 
   const answer = createAnswerWriter(socket, limits)
+  /** For the requests' way to the nodes. */
+  const outbox = createOutbox()
   const client: ExchangeClient = {
     answer,
     deadline,
@@ -206,7 +209,8 @@ export function createClientConnection(options: ClientConnectionOptions): Client
     unread = end === bytes.length ? undefined : bytes.subarray(end)
     request = parseRequestHead(bytes.toString('latin1', 0, Math.max(0, end - 4)), limits)
     const head = requestHeadFor(request, { forwarded: forwarded.lines(request), fallbackHost })
-    upload = createUpload({ request, head, limits })
+    outbox.clear()
+    upload = createUpload({ request, head, outbox, limits })
     // What is here of the body is looked at before a node hears of the request.
     if (unread !== undefined && !upload.complete()) readBody(upload)
     exchange = createExchange({ request, upload, client, context })

@@ -3,7 +3,7 @@ import { type AnswerWriter, hasBody } from './answer.ts'
 import type { BadMessage } from './bad-message.ts'
 import { type Deadline, now } from './deadlines.ts'
 import type { Limits } from './limits.ts'
-import type { RequestHead, ResponseHead } from './message-head.ts'
+import type { Field, RequestHead, ResponseHead } from './message-head.ts'
 import type { NodeConnection, NodeExchange, NodeFailure } from './node-connection.ts'
 import type { NodePool } from './node-pool.ts'
 import { isCongested } from './outbox.ts'
@@ -82,6 +82,12 @@ const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 /** These say that this machine is short of something, which no other node would change. */
 const OWN_SHORTAGES = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL', 'EAGAIN'])
 
+const STAYS = { keepAlive: true }
+const CLOSES = { keepAlive: false }
+const ANY_IDLE = { repeatable: true }
+const SAFE_IDLE = { repeatable: false }
+const NOT_RETRIED = { retried: false }
+
 const NO_NODE = { status: 503, code: 'no_node', message: 'No application server can take the request now.' }
 const NO_RESOURCES = { status: 503, code: 'no_resources', message: 'The balancer is out of resources.' }
 const UNREACHABLE = { status: 502, code: 'node_unreachable', message: 'The application cannot be reached.' }
@@ -89,258 +95,298 @@ const BAD_ANSWER = { status: 502, code: 'bad_answer', message: 'The application 
 const NODE_TIMEOUT = { status: 504, code: 'node_timeout', message: 'The application did not answer in time.' }
 const BODY_TIMEOUT = { status: 408, code: 'body_timeout', message: 'The request did not arrive in time.' }
 
-export function createExchange({ request, upload, client, context }: ExchangeOptions): Exchange {
-  const { balancing, pool, limits, log } = context
-  const { answer, deadline } = client
-  const { method } = request
-  const repeatable = !upload.hasBody && SAFE_METHODS.has(method)
-  const startedAt = now()
-  const totalAt = startedAt + limits.totalMs
+export function createExchange(options: ExchangeOptions): Exchange {
+  return new RunningExchange(options)
+}
 
-  let phase: Phase = 'reading'
-  let lease: Lease | undefined
-  let leasedAt = startedAt
-  let tried = NO_UPSTREAMS
-  let node: NodeConnection | undefined
-  let repeated = false
-  let mayContinue = !request.expectsContinue
-  let status: number | null = null
-  let keepAlive = request.keepAlive
-  let longLived = false
-  let readingPaused = false
+/**
+ * A class, where the rest of this package has factories: there is one per request, and the closures of a factory made up a
+ * quarter of all that a request leaves to the garbage collector.
+ */
+class RunningExchange implements Exchange, NodeExchange {
+  readonly method: string
+  private readonly request: RequestHead
+  private readonly upload: Upload
+  private readonly client: ExchangeClient
+  private readonly context: ExchangeContext
+  private readonly repeatable: boolean
+  private readonly totalAt: number
+  private phase: Phase = 'reading'
+  private lease: Lease | undefined = undefined
+  private leasedAt = 0
+  private tried = NO_UPSTREAMS
+  private node: NodeConnection | undefined = undefined
+  private repeated = false
+  private mayContinue: boolean
+  private status: number | null = null
+  private keepAlive: boolean
+  private longLived = false
+  private readingPaused = false
 
-  function leaseTo(next: Lease): void {
-    lease = next
-    leasedAt = now()
-    context.countInflight(1)
-    const { upstream } = next
-    node = pool.take(nodeSide, { upstream, repeatable })
-    if (node === undefined) openConnection(upstream)
-    else send()
+  constructor({ request, upload, client, context }: ExchangeOptions) {
+    this.method = request.method
+    this.request = request
+    this.upload = upload
+    this.client = client
+    this.context = context
+    this.repeatable = !upload.hasBody && SAFE_METHODS.has(request.method)
+    this.totalAt = now() + context.limits.totalMs
+    this.mayContinue = !request.expectsContinue
+    this.keepAlive = request.keepAlive
   }
 
-  function openConnection(upstream: Upstream): void {
-    phase = 'connecting'
-    if (!upload.complete()) pauseReading()
-    deadline.at = Math.min(now() + limits.connectMs, totalAt)
-    node = pool.open(nodeSide, upstream)
+  // ---- for the client's connection
+
+  start(): void {
+    const first = this.context.balancing.lease(NO_UPSTREAMS)
+    if (first === undefined) this.fail(NO_NODE, null)
+    else this.leaseTo(first)
   }
 
-  function send(): void {
-    phase = 'sent'
-    sendUpload()
+  uploadGrew(): void {
+    if (this.phase === 'sent' || this.phase === 'answering') this.sendUpload()
   }
 
-  function sendUpload(): void {
-    const { socket } = node!
-    upload.sendTo(socket)
-    if (!upload.complete()) {
-      if (isCongested(socket)) pauseReading()
-      else resumeReading()
+  refuse(error: BadMessage): void {
+    this.fail(error, null)
+  }
+
+  clientDrained(): void {
+    this.node?.socket.resume()
+    this.touch()
+  }
+
+  abort(): void {
+    if (this.phase === 'over') return
+    this.phase = 'over'
+    this.node?.destroy()
+    this.endLease(null)
+  }
+
+  expired(): void {
+    if (this.phase === 'over') return
+    const { limits, log } = this.context
+    const inTotal = now() < this.totalAt
+    if (inTotal && this.phase === 'connecting') {
+      this.node!.destroy()
+      this.connectFailed('timeout', new Error(`no connection within ${limits.connectMs} ms`))
+    } else if (inTotal && this.waitsForBody()) {
+      this.fail(BODY_TIMEOUT, null)
+    } else if (inTotal && this.client.answer.congested()) {
+      this.fail(BAD_ANSWER, null)
+    } else {
+      log(`${this.lease!.upstream.id}: no answer in time`)
+      this.fail(NODE_TIMEOUT, 'timeout')
     }
-    touch()
   }
 
-  function pauseReading(): void {
-    if (readingPaused) return
-    readingPaused = true
-    client.pauseReading()
-  }
-
-  function resumeReading(): void {
-    if (!readingPaused) return
-    readingPaused = false
-    client.resumeReading()
-  }
-
-  const nodeSide: NodeExchange = {
-    method,
-    connected: send,
-    interim(response) {
-      if (response.status === 100) mayContinue = true
-      answer.interim(request, response)
-    },
-    head(response) {
-      phase = 'answering'
-      status = response.status
-      // What is left of an upload then may never be read; a client that relies on it must have another connection.
-      keepAlive = request.keepAlive && upload.complete() && !context.draining()
-      answer.head(request, response, { keepAlive })
-      if (response.eventStream && hasBody(response, method)) {
-        longLived = true
-        lease!.becomesLongLived(closeStream)
-      }
-    },
-    body: answer.body,
-    complete(trailers, { reusable }) {
-      answer.end(trailers)
-      if (reusable && upload.complete()) pool.put(node!)
-      else node!.destroy()
-      finish()
-    },
-    readEnded() {
-      answer.flush()
-      if (answer.congested()) node!.socket.pause()
-      touch()
-    },
-    upgraded,
-    drained() {
-      if (phase !== 'sent' && phase !== 'answering') return
-      resumeReading()
-      touch()
-    },
-    failed: nodeFailed,
-  }
-
-  function upgraded(response: ResponseHead, nodeBytes: Buffer): void {
-    const connection = node!
-    if (request.upgrade === undefined || !upload.complete()) {
-      connection.destroy()
-      nodeFailed({ kind: 'protocol', error: new Error('it switched protocols without having been asked to') })
-      return
+  closeLongLived(): void {
+    if (!this.longLived || this.phase !== 'answering') return
+    this.node!.destroy()
+    const { answer } = this.client
+    if (answer.framing() === 'length') {
+      this.fail(BAD_ANSWER, null)
+    } else {
+      answer.end([])
+      this.finish()
     }
-    const protocol = response.upgrade ?? request.upgrade
-    phase = 'over'
-    status = response.status
-    answer.switching(response, protocol)
+  }
+
+  // ---- for the node's connection
+
+  connected(): void {
+    this.send()
+  }
+
+  interim(response: ResponseHead): void {
+    if (response.status === 100) this.mayContinue = true
+    this.client.answer.interim(this.request, response)
+  }
+
+  head(response: ResponseHead): void {
+    this.phase = 'answering'
+    this.status = response.status
+    // What is left of an upload then may never be read; a client that relies on it must have another connection.
+    this.keepAlive = this.request.keepAlive && this.upload.complete() && !this.context.draining()
+    this.client.answer.head(this.request, response, this.keepAlive ? STAYS : CLOSES)
+    if (response.eventStream && hasBody(response, this.method)) {
+      this.longLived = true
+      this.lease!.becomesLongLived(() => this.closeLongLived())
+    }
+  }
+
+  body(piece: Buffer): void {
+    this.client.answer.body(piece)
+  }
+
+  complete(trailers: readonly Field[], { reusable }: { reusable: boolean }): void {
+    this.client.answer.end(trailers)
+    if (reusable && this.upload.complete()) this.context.pool.put(this.node!)
+    else this.node!.destroy()
+    this.finish()
+  }
+
+  readEnded(): void {
+    const { answer } = this.client
     answer.flush()
-    client.upgraded({ node: connection, nodeBytes, protocol, lease: lease!, ended: () => endLease(null) })
+    if (answer.congested()) this.node!.socket.pause()
+    this.touch()
   }
 
-  function nodeFailed({ kind, error }: NodeFailure): void {
-    if (phase === 'over') return
-    const failed = node!
-    node = undefined
-    if (kind === 'connect') {
-      connectFailed('refused', error)
+  upgraded(response: ResponseHead, nodeBytes: Buffer): void {
+    const node = this.node!
+    const { upgrade } = this.request
+    if (upgrade === undefined || !this.upload.complete()) {
+      node.destroy()
+      this.failed({ kind: 'protocol', error: new Error('it switched protocols without having been asked to') })
       return
     }
-    if (phase === 'sent' && kind === 'reset' && failed.idleForMs() !== undefined) {
-      pool.closedUnderRequest(failed)
-      if (repeatable) {
+    const protocol = response.upgrade ?? upgrade
+    this.phase = 'over'
+    this.status = response.status
+    this.client.answer.switching(response, protocol)
+    this.client.answer.flush()
+    this.client.upgraded({ node, nodeBytes, protocol, lease: this.lease!, ended: () => this.endLease(null) })
+  }
+
+  drained(): void {
+    if (this.phase !== 'sent' && this.phase !== 'answering') return
+    this.resumeReading()
+    this.touch()
+  }
+
+  failed({ kind, error }: NodeFailure): void {
+    if (this.phase === 'over') return
+    const failed = this.node!
+    this.node = undefined
+    if (kind === 'connect') {
+      this.connectFailed('refused', error)
+      return
+    }
+    if (this.phase === 'sent' && kind === 'reset' && failed.idleForMs() !== undefined) {
+      this.context.pool.closedUnderRequest(failed)
+      if (this.repeatable) {
         // See node-pool.ts, 4.
-        repeated = true
-        upload.repeat()
-        openConnection(failed.upstream)
+        this.repeated = true
+        this.upload.repeat()
+        this.openConnection(failed.upstream)
         return
       }
     }
-    log(`${failed.upstream.id}: ${error.message}`)
-    fail(BAD_ANSWER, kind)
+    this.context.log(`${failed.upstream.id}: ${error.message}`)
+    this.fail(BAD_ANSWER, kind)
   }
 
-  function connectFailed(failure: 'refused' | 'timeout', error: Error): void {
-    const { upstream } = lease!
+  // ---- its course
+
+  private leaseTo(next: Lease): void {
+    const { context } = this
+    this.lease = next
+    this.leasedAt = now()
+    context.countInflight(1)
+    this.node = context.pool.take(this, next.upstream, this.repeatable ? ANY_IDLE : SAFE_IDLE)
+    if (this.node === undefined) this.openConnection(next.upstream)
+    else this.send()
+  }
+
+  private openConnection(upstream: Upstream): void {
+    const { limits, pool } = this.context
+    this.phase = 'connecting'
+    if (!this.upload.complete()) this.pauseReading()
+    this.client.deadline.at = Math.min(now() + limits.connectMs, this.totalAt)
+    this.node = pool.open(this, upstream)
+  }
+
+  private send(): void {
+    this.phase = 'sent'
+    this.sendUpload()
+  }
+
+  private sendUpload(): void {
+    const { socket } = this.node!
+    this.upload.sendTo(socket)
+    if (!this.upload.complete()) {
+      if (isCongested(socket)) this.pauseReading()
+      else this.resumeReading()
+    }
+    this.touch()
+  }
+
+  private pauseReading(): void {
+    if (this.readingPaused) return
+    this.readingPaused = true
+    this.client.pauseReading()
+  }
+
+  private resumeReading(): void {
+    if (!this.readingPaused) return
+    this.readingPaused = false
+    this.client.resumeReading()
+  }
+
+  private connectFailed(failure: 'refused' | 'timeout', error: Error): void {
+    const { balancing, log, pool } = this.context
+    const { upstream } = this.lease!
     pool.forget(upstream)
     if (OWN_SHORTAGES.has((error as NodeJS.ErrnoException).code ?? '')) {
       log(`${upstream.id}: cannot connect: ${error.message}`)
-      fail(NO_RESOURCES, null)
+      this.fail(NO_RESOURCES, null)
       return
     }
     // Not a byte of the request has left, unless this was to repeat it: nobody can have processed it.
-    tried = [...tried, upstream]
-    const next = repeated ? undefined : balancing.lease(tried)
+    this.tried = [...this.tried, upstream]
+    const next = this.repeated ? undefined : balancing.lease(this.tried)
     if (next !== undefined) {
-      endLease(failure, { retried: true })
-      leaseTo(next)
+      this.endLease(failure, { retried: true })
+      this.leaseTo(next)
       return
     }
     log(`${upstream.id}: cannot connect: ${error.message}`)
-    fail(failure === 'timeout' ? NODE_TIMEOUT : UNREACHABLE, failure)
+    this.fail(failure === 'timeout' ? NODE_TIMEOUT : UNREACHABLE, failure)
   }
 
   /** The end of an exchange that cannot go on: an error for the client, or the end of an answer that has begun. */
-  function fail(error: OwnError, failure: ExchangeResult['failure']): void {
-    const begun = phase === 'answering'
-    phase = 'over'
-    node?.destroy()
-    endLease(failure)
-    answer.flush()
-    if (begun) client.cutOff()
-    else client.answerError(error, { keepAlive: request.keepAlive && upload.complete() })
+  private fail(error: OwnError, failure: ExchangeResult['failure']): void {
+    const begun = this.phase === 'answering'
+    this.phase = 'over'
+    this.node?.destroy()
+    this.endLease(failure)
+    this.client.answer.flush()
+    if (begun) this.client.cutOff()
+    else this.client.answerError(error, this.request.keepAlive && this.upload.complete() ? STAYS : CLOSES)
   }
 
-  function finish(): void {
-    phase = 'over'
+  private finish(): void {
+    const { answer } = this.client
+    this.phase = 'over'
     answer.flush()
-    endLease(null)
-    client.answered({ keepAlive: keepAlive && upload.complete() && answer.framing() !== 'until-close' })
+    this.endLease(null)
+    const stays = this.keepAlive && this.upload.complete() && answer.framing() !== 'until-close'
+    this.client.answered(stays ? STAYS : CLOSES)
   }
 
-  function endLease(failure: ExchangeResult['failure'], { retried } = { retried: false }): void {
+  private endLease(failure: ExchangeResult['failure'], { retried } = NOT_RETRIED): void {
+    const { lease, status } = this
     if (lease === undefined) return
-    const ending = lease
-    lease = undefined
-    context.countInflight(-1)
-    ending.end({ status, failure, retried, durationMs: now() - leasedAt })
-  }
-
-  function closeStream(): void {
-    if (phase !== 'answering') return
-    node!.destroy()
-    if (answer.framing() === 'length') {
-      fail(BAD_ANSWER, null)
-    } else {
-      answer.end([])
-      finish()
-    }
+    this.lease = undefined
+    this.context.countInflight(-1)
+    lease.end({ status, failure, retried, durationMs: now() - this.leasedAt })
   }
 
   /** Something has moved: whoever is to move next gets its time anew. */
-  function touch(): void {
-    deadline.at = Math.min(now() + idleLimitMs(), totalAt)
+  private touch(): void {
+    this.client.deadline.at = Math.min(now() + this.idleLimitMs(), this.totalAt)
   }
 
-  function idleLimitMs(): number {
-    if (waitsForBody()) return limits.bodyIdleMs
-    if (answer.congested()) return limits.sendIdleMs
-    return longLived ? limits.longLivedIdleMs : limits.responseIdleMs
+  private idleLimitMs(): number {
+    const { limits } = this.context
+    if (this.waitsForBody()) return limits.bodyIdleMs
+    if (this.client.answer.congested()) return limits.sendIdleMs
+    return this.longLived ? limits.longLivedIdleMs : limits.responseIdleMs
   }
 
   /** A client that itself waits for 100 (Continue) is not the one who is late. */
-  function waitsForBody(): boolean {
-    return !upload.complete() && !readingPaused && (mayContinue || upload.begun())
-  }
-
-  return {
-    start() {
-      const first = balancing.lease(NO_UPSTREAMS)
-      if (first === undefined) fail(NO_NODE, null)
-      else leaseTo(first)
-    },
-    uploadGrew() {
-      if (phase === 'sent' || phase === 'answering') sendUpload()
-    },
-    refuse(error) {
-      fail(error, null)
-    },
-    clientDrained() {
-      node?.socket.resume()
-      touch()
-    },
-    abort() {
-      if (phase === 'over') return
-      phase = 'over'
-      node?.destroy()
-      endLease(null)
-    },
-    expired() {
-      if (phase === 'over') return
-      const inTotal = now() < totalAt
-      if (inTotal && phase === 'connecting') {
-        node!.destroy()
-        connectFailed('timeout', new Error(`no connection within ${limits.connectMs} ms`))
-      } else if (inTotal && waitsForBody()) {
-        fail(BODY_TIMEOUT, null)
-      } else if (inTotal && answer.congested()) {
-        fail(BAD_ANSWER, null)
-      } else {
-        log(`${lease!.upstream.id}: no answer in time`)
-        fail(NODE_TIMEOUT, 'timeout')
-      }
-    },
-    closeLongLived() {
-      if (longLived) closeStream()
-    },
+  private waitsForBody(): boolean {
+    return !this.upload.complete() && !this.readingPaused && (this.mayContinue || this.upload.begun())
   }
 }

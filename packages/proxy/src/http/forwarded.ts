@@ -45,11 +45,11 @@ export function createForwardedFields({ address, trustForwarded }: ForwardedOpti
   function trusted({ fields, host }: RequestHead): string {
     let lines = ''
     const earlier = new Map<string, string>()
-    for (const { name, key, value } of fields) {
+    for (const { line, key, value } of fields) {
       if (!isForwardedField(key)) continue
       const list = earlier.get(key)
       earlier.set(key, list === undefined ? value : `${list}, ${value}`)
-      if (key !== 'forwarded' && key !== 'x-forwarded-for') lines += `${name}: ${value}\r\n`
+      if (key !== 'forwarded' && key !== 'x-forwarded-for') lines += `${line}\r\n`
     }
     const addresses = earlier.get('x-forwarded-for')
     const elements = earlier.get('forwarded')

@@ -58,12 +58,12 @@ export function requestHeadFor(request: RequestHead, { forwarded, fallbackHost }
   let head = `${request.method} ${request.target} HTTP/1.1\r\nHost: ${request.host ?? fallbackHost}\r\n`
   let trailersWanted = false
   let via = ''
-  for (const { name, key, value } of request.fields) {
+  for (const { line, key, value } of request.fields) {
     if (key === 'host' || isForwardedField(key)) continue
     if (key === 'via') via += `${value}, `
     else if (key === 'te') trailersWanted ||= connection.includes('te') && /(?:^|[,\s])trailers(?:$|[,\s])/i.test(value)
     else if (key === 'expect' && request.minor === 0) continue
-    else if (!isDropped(key, connection)) head += `${name}: ${value}\r\n`
+    else if (!isDropped(key, connection)) head += `${line}\r\n`
   }
   if (request.chunked) head += 'Transfer-Encoding: chunked\r\n'
   else if (request.contentLength !== undefined) head += `Content-Length: ${request.contentLength}\r\n`
@@ -85,10 +85,10 @@ export function responseHeadFor(response: ResponseHead, { framing, date }: Respo
   const { connection } = response
   let head = `HTTP/1.1 ${response.status} ${response.reason}\r\n`
   let dated = false
-  for (const { name, key, value } of response.fields) {
+  for (const { line, key } of response.fields) {
     if (isDropped(key, connection)) continue
     if (key === 'date') dated = true
-    head += `${name}: ${value}\r\n`
+    head += `${line}\r\n`
   }
   return dated ? `${head}${framing}\r\n` : `${head}Date: ${date}\r\n${framing}\r\n`
 }
@@ -96,8 +96,8 @@ export function responseHeadFor(response: ResponseHead, { framing, date }: Respo
 /** The head of an interim response (100, 102, 103 and other 1xx) as a client gets it. */
 export function interimHeadFor(response: ResponseHead): string {
   let head = `HTTP/1.1 ${response.status} ${response.reason}\r\n`
-  for (const { name, key, value } of response.fields) {
-    if (!isDropped(key, response.connection)) head += `${name}: ${value}\r\n`
+  for (const { line, key } of response.fields) {
+    if (!isDropped(key, response.connection)) head += `${line}\r\n`
   }
   return `${head}\r\n`
 }
@@ -105,8 +105,8 @@ export function interimHeadFor(response: ResponseHead): string {
 /** What ends a chunked body: the last chunk, the trailers that may stand there, an empty line. */
 export function lastChunkFor(trailers: readonly Field[]): string {
   let text = '0\r\n'
-  for (const { name, key, value } of trailers) {
-    if (!NEVER_IN_TRAILERS.has(key) && !isForwardedField(key)) text += `${name}: ${value}\r\n`
+  for (const { line, key } of trailers) {
+    if (!NEVER_IN_TRAILERS.has(key) && !isForwardedField(key)) text += `${line}\r\n`
   }
   return `${text}\r\n`
 }

@@ -1,9 +1,11 @@
 import { BadMessage } from './bad-message.ts'
 import type { Limits } from './limits.ts'
 
-/** One header field. `key` is the name in lower case. */
+/** One header field. */
 export interface Field {
-  readonly name: string
+  /** The whole field as it is forwarded: `Name: value`. */
+  readonly line: string
+  /** The name in lower case. */
   readonly key: string
   readonly value: string
 }
@@ -198,7 +200,10 @@ function parseFields(lines: readonly string[], limits: HeadLimits): Field[] {
     const colon = line.indexOf(':')
     const name = line.slice(0, colon)
     if (colon < 1 || !TOKEN.test(name)) throw new BadMessage(400, 'bad_field_name', 'A field has no valid name.')
-    fields.push({ name, key: name.toLowerCase(), value: trimmed(line, colon + 1) })
+    const value = trimmed(line, colon + 1)
+    // As it came, unless there are more spaces around the value than the one that is usual.
+    const asUsual = line.length === colon + 2 + value.length && line.charCodeAt(colon + 1) === 0x20
+    fields.push({ line: asUsual ? line : `${name}: ${value}`, key: name.toLowerCase(), value })
   }
   return fields
 }

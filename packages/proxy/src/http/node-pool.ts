@@ -23,7 +23,7 @@ import { type NodeConnection, type NodeExchange, openNodeConnection } from './no
  */
 export interface NodePool {
   /** A connection on which the exchange has begun, or undefined: open one then. */
-  take(exchange: NodeExchange, options: { upstream: Upstream; repeatable: boolean }): NodeConnection | undefined
+  take(exchange: NodeExchange, upstream: Upstream, options: { repeatable: boolean }): NodeConnection | undefined
   open(exchange: NodeExchange, upstream: Upstream): NodeConnection
   /** Takes a connection back whose exchange is over. */
   put(connection: NodeConnection): void
@@ -91,7 +91,7 @@ export function createNodePool({ limits, deadlines }: { limits: Limits; deadline
   }
 
   return {
-    take(exchange, { upstream, repeatable }) {
+    take(exchange, upstream, { repeatable }) {
       const entry = entryOf(upstream)
       const connection = entry.idle.at(-1)
       if (connection === undefined) return undefined

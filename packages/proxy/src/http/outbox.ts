@@ -11,13 +11,15 @@ export interface Outbox {
   chunk(bytes: Buffer): void
   /** Writes what has been collected. */
   flush(socket: Socket): void
+  /** Drops what has been collected. */
+  clear(): void
 }
 
 /** Up to here copying the pieces into one string is cheaper than a gathering write. */
 const JOINED_BYTES = 16 * 1024
 
 export function createOutbox(): Outbox {
-  let parts: (string | Buffer)[] = []
+  const parts: (string | Buffer)[] = []
   let size = 0
 
   function put(part: string | Buffer): void {
@@ -39,6 +41,11 @@ export function createOutbox(): Outbox {
     }
   }
 
+  function clear(): void {
+    parts.length = 0
+    size = 0
+  }
+
   return {
     text: put,
     bytes: put,
@@ -50,9 +57,9 @@ export function createOutbox(): Outbox {
     flush(socket) {
       if (parts.length === 0) return
       if (socket.writable) write(socket)
-      parts = []
-      size = 0
+      clear()
     },
+    clear,
   }
 }
 

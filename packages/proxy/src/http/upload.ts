@@ -4,7 +4,7 @@ import { type BodyReader, type BodySink, createChunkedReader, createSizedReader 
 import { lastChunkFor } from './hop-by-hop.ts'
 import type { Limits } from './limits.ts'
 import type { RequestHead } from './message-head.ts'
-import { createOutbox } from './outbox.ts'
+import type { Outbox } from './outbox.ts'
 
 /** A request on its way to a node: its head, and its body as it comes from the client. */
 export interface Upload {
@@ -18,48 +18,71 @@ export interface Upload {
   sendTo(node: Socket): void
   /** Makes a request without a body ready to be sent once more. */
   repeat(): void
-  hasBody: boolean
+  readonly hasBody: boolean
 }
 
 export interface UploadOptions {
   readonly request: RequestHead
   /** The request's head as the node gets it. */
   readonly head: string
+  /** Empty; what is read waits here for a node's connection. */
+  readonly outbox: Outbox
   readonly limits: Limits
 }
 
 /** Throws BadMessage (413) when the request announces more than may be sent. */
-export function createUpload({ request, head, limits }: UploadOptions): Upload {
-  const { chunked } = request
-  const reader = bodyReaderFor(request, limits)
-  const outbox = createOutbox()
-  let bodyBytes = 0
-  outbox.text(head)
+export function createUpload(options: UploadOptions): Upload {
+  return new RunningUpload(options)
+}
 
-  const sink: BodySink = {
-    body(piece) {
-      bodyBytes += piece.length
-      if (bodyBytes > limits.bodyBytes) throw tooLarge()
-      if (chunked) outbox.chunk(piece)
-      else outbox.bytes(piece)
-    },
+/** A class for the same reason as the exchange. */
+class RunningUpload implements Upload, BodySink {
+  readonly hasBody: boolean
+  private readonly chunked: boolean
+  private readonly head: string
+  private readonly outbox: Outbox
+  private readonly reader: BodyReader | undefined
+  private readonly maxBytes: number
+  private bodyBytes = 0
+
+  constructor({ request, head, outbox, limits }: UploadOptions) {
+    this.reader = bodyReaderFor(request, limits)
+    this.hasBody = this.reader !== undefined
+    this.chunked = request.chunked
+    this.head = head
+    this.outbox = outbox
+    this.maxBytes = limits.bodyBytes
+    outbox.text(head)
   }
 
-  return {
-    hasBody: reader !== undefined,
-    read(bytes, at) {
-      const end = reader!.read(bytes, at, sink)
-      if (chunked && reader!.complete()) outbox.text(lastChunkFor(reader!.trailers()))
-      return end
-    },
-    complete: () => reader === undefined || reader.complete(),
-    begun: () => bodyBytes > 0,
-    sendTo(node) {
-      outbox.flush(node)
-    },
-    repeat() {
-      outbox.text(head)
-    },
+  read(bytes: Buffer, at: number): number {
+    const reader = this.reader!
+    const end = reader.read(bytes, at, this)
+    if (this.chunked && reader.complete()) this.outbox.text(lastChunkFor(reader.trailers()))
+    return end
+  }
+
+  body(piece: Buffer): void {
+    this.bodyBytes += piece.length
+    if (this.bodyBytes > this.maxBytes) throw tooLarge()
+    if (this.chunked) this.outbox.chunk(piece)
+    else this.outbox.bytes(piece)
+  }
+
+  complete(): boolean {
+    return this.reader === undefined || this.reader.complete()
+  }
+
+  begun(): boolean {
+    return this.bodyBytes > 0
+  }
+
+  sendTo(node: Socket): void {
+    this.outbox.flush(node)
+  }
+
+  repeat(): void {
+    this.outbox.text(this.head)
   }
 }
 
