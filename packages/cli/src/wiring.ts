@@ -29,7 +29,7 @@ export async function openWiring(configFile: string): Promise<Wiring> {
   return wire(await openWorkspace(configFile))
 }
 
-export function wire(workspace: Workspace): Wiring {
+function wire(workspace: Workspace): Wiring {
   const { config, stateDir } = workspace
   const clock = createSystemClock()
   const lock = createFileLock({ dir: join(stateDir, 'lock'), clock })
