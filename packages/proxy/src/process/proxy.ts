@@ -22,6 +22,7 @@ import { findPeers, type Peer } from './peers.ts'
 import { createPredecessors } from './predecessors.ts'
 import { spawnProxy } from './spawn.ts'
 import { beginHandOver, type HandOver } from './succession.ts'
+import { throttleLog } from './throttle.ts'
 
 export interface StartOptions {
   /** A bound socket to listen on, instead of binding the configured address. */
@@ -125,7 +126,7 @@ async function createCore(from: {
   })
   const dataPlane = createDataPlane({
     balancing: table,
-    log,
+    log: throttleLog(log, { most: 50, everyMs: 10_000 }),
     ...(config.limits === undefined ? {} : { limits: config.limits }),
     ...(config.trustForwarded === undefined ? {} : { trustForwarded: config.trustForwarded }),
   })

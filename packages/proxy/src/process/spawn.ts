@@ -1,5 +1,5 @@
 import { type ChildProcess, type SendHandle, spawn } from 'node:child_process'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, renameSync, statSync } from 'node:fs'
 import { ProxyError } from '../errors.ts'
 import type { Address, SocketHandle } from './listening-socket.ts'
 
@@ -33,6 +33,7 @@ export type StartReport =
 /** In a session of its own, writing to a file: neither a Ctrl-C in the terminal nor the death of this process ends it. */
 export function spawnProxy({ main, config, log, listening, replace }: SpawnOptions): SpawnedProxy {
   const flags = [...(listening === undefined ? [] : ['--inherit']), ...(replace ? ['--replace'] : [])]
+  turnOver(log)
   const logFd = openSync(log, 'a', 0o600)
   let child: ChildProcess
   try {
@@ -69,4 +70,12 @@ export function spawnProxy({ main, config, log, listening, replace }: SpawnOptio
       child.unref()
     },
   }
+}
+
+const longestLogBytes = 10_000_000
+
+/** One old log is kept. A process that still writes to it goes on in the file under its new name. */
+function turnOver(log: string): void {
+  const bytes = statSync(log, { throwIfNoEntry: false })?.size ?? 0
+  if (bytes > longestLogBytes) renameSync(log, `${log}.1`)
 }

@@ -220,7 +220,7 @@ describe('any other upgrade', () => {
   })
 
   it('to HTTP/2 in clear text is not offered to the node, which would get requests unseen', async () => {
-    const upgrades: (string | undefined)[] = []
+    const upgrades: (string | string[] | undefined)[] = []
     await using backend = await startApp((request, response) => {
       upgrades.push(request.headers.upgrade, request.headers['http2-settings'])
       response.end('hello')
