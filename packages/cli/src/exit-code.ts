@@ -17,9 +17,15 @@ const byErrorCode: Readonly<Record<string, number>> = {
   'config-exists': exitCodes.usage,
   'unknown-node': exitCodes.usage,
   'unknown-deploy': exitCodes.usage,
+  'unknown-release': exitCodes.usage,
+  'release-id-invalid': exitCodes.usage,
+  'release-source-missing': exitCodes.usage,
+  'release-source-unsupported': exitCodes.usage,
   'deploy-open': exitCodes.halted,
   'lock-held': exitCodes.locked,
   'lock-lost': exitCodes.locked,
+  // A balancer, a node or a journal has seen a newer holder of the lock before this one knew of it.
+  'stale-token': exitCodes.locked,
 }
 
 export function exitCodeOf(error: unknown): number {
