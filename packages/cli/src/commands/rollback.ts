@@ -28,7 +28,7 @@ export async function rollback(releaseId: string | undefined, flags: RollFlags, 
 function named(past: readonly PastRelease[], releaseId: string): PastRelease {
   const found = past.find((each) => each.release.id === releaseId)
   if (found !== undefined) return found
-  throw new BatonError('release-unknown', `no successful deploy of ${releaseId} is known`, {
+  throw new BatonError('unknown-release', `no successful deploy of ${releaseId} is known`, {
     hint:
       past.length === 0 ? 'nothing was deployed yet' : `known are ${past.map((each) => each.release.id).join(', ')}`,
   })
@@ -40,7 +40,7 @@ async function previous(wiring: Wiring, past: readonly PastRelease[]): Promise<P
   const current = new Set(views.map((view) => view.running ?? view.current))
   const found = past.find((each) => !current.has(each.release.id))
   if (found !== undefined) return found
-  throw new BatonError('release-unknown', 'there is no earlier successful release to go back to', {
+  throw new BatonError('nothing-to-go-back-to', 'there is no earlier successful release to go back to', {
     hint: '`baton history` shows what was deployed',
   })
 }

@@ -41,17 +41,20 @@ export async function status(flags: CommonOptions, terminal: Terminal): Promise<
 }
 
 async function statusOf(wiring: Wiring, terminal: Terminal): Promise<Status> {
-  const views = await balancerViews(wiring, terminal)
+  const views = balancerViews(wiring, terminal)
   const nodes = await Promise.all(
     wiring.config.nodes.map(async (node): Promise<NodeStatus> => {
-      const view = views.get(node.id)
+      const [view, release] = await Promise.all([
+        views.then((byId) => byId.get(node.id)),
+        releaseOf(wiring, node.id, terminal),
+      ])
       return {
         id: node.id,
         address: formatAddress(node.address),
         weight: view?.weight ?? node.weight,
         state: view?.state ?? 'unknown',
         inflight: view?.inflight ?? null,
-        release: await releaseOf(wiring, node.id, terminal),
+        release,
         healthy: await isHealthy(wiring, node.id, view),
       }
     }),

@@ -102,7 +102,7 @@ async function assertHealthy(wiring: Wiring, id: string): Promise<void> {
   }
 }
 
-const callDeadlineMs = 20_000
+const callDeadlineMs = 10_000
 
 function callOf(lease: LockLease) {
   return { signal: AbortSignal.timeout(callDeadlineMs), token: lease.token }
