@@ -12,7 +12,7 @@ export interface Watched {
   readonly samples: number
   /** The least healthy weight that was ever seen serving. */
   readonly lowestWeight: number
-  /** Times at which a node was seen serving, by its id: `Date.now()`. */
+  /** Between two answers of the balancer. */
   readonly longestGapMs: number
 }
 

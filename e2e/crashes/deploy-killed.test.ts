@@ -1,11 +1,11 @@
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { type CliExit, repository, runCli, type Traffic, verdictLines } from '@baton/testkit'
+import { type Traffic, verdictLines } from '@baton/testkit'
 import { afterEach, expect, test } from 'vitest'
 import type { Rig } from '../rig.ts'
-import { inspectBalancer, watchBalancer } from './balancer-watch.ts'
+import { watchBalancer } from './balancer-watch.ts'
+import { startCutDeploy } from './cut-deploy.ts'
 import { newestJournal } from './journal.ts'
 import { lightSource, openLightRig } from './light-rig.ts'
+import { allServing, nodesOf } from './nodes.ts'
 
 let rig: Rig | undefined
 afterEach(async () => {
@@ -38,7 +38,7 @@ async function killAfterEveryEntry(verb: 'resume' | 'abort'): Promise<void> {
   const watch = watchBalancer(site.folder)
   const startedAt = performance.now()
 
-  const whole = await deploy(site, 'whole')
+  const whole = await site.run('deploy', lightSource, '--release', 'whole')
   expect(whole).toMatchObject({ exitCode: 0, stderr: '' })
   const entries = (await newestJournal(site.folder)).map((event) => event.type)
   let serving = 'whole'
@@ -46,7 +46,7 @@ async function killAfterEveryEntry(verb: 'resume' | 'abort'): Promise<void> {
     const entry = index + 1
     const release = `${verb}-${entry}`
     traffic.mark(`${verb} after ${entry} ${type}`)
-    const killed = await deploy(site, release, { killAfterEntry: entry })
+    const killed = await startCutDeploy(site, { release, after: entry, signal: 'SIGKILL' }).exited()
     expect({ entry, type, signal: killed.signal }).toEqual({ entry, type, signal: 'SIGKILL' })
     expect(await newestJournal(site.folder)).toHaveLength(entry)
 
@@ -56,11 +56,7 @@ async function killAfterEveryEntry(verb: 'resume' | 'abort'): Promise<void> {
       wasOver ? { exitCode: 1, stderr: expect.stringContaining(`no deploy to ${verb}`) } : { exitCode: 0, stderr: '' },
     )
     if (verb === 'resume' || wasOver) serving = release
-    expect({ entry, type, nodes: await nodesOf(site) }).toEqual({
-      entry,
-      type,
-      nodes: site.nodeIds.map((id) => ({ id, state: 'serving', healthy: true, release: serving })),
-    })
+    expect({ entry, type, nodes: await nodesOf(site) }).toEqual({ entry, type, nodes: allServing(site, serving) })
   }
 
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(0)
@@ -69,29 +65,6 @@ async function killAfterEveryEntry(verb: 'resume' | 'abort'): Promise<void> {
   expect(watched.lowestWeight).toBeGreaterThanOrEqual(twoNodes.floor)
   expect(watched.samples).toBeGreaterThan(1_000)
   await expectNobodyNoticed(traffic)
-}
-
-function deploy(
-  site: Rig,
-  release: string,
-  { killAfterEntry = 0 }: { killAfterEntry?: number } = {},
-): Promise<CliExit> {
-  const preload = pathToFileURL(join(repository, 'e2e/crashes/kill-after-entry.mjs'))
-  return runCli(['deploy', lightSource, '--release', release], {
-    cwd: site.folder,
-    env: killAfterEntry === 0 ? {} : { NODE_OPTIONS: `--import=${preload}`, KILL_AFTER_ENTRY: String(killAfterEntry) },
-  })
-}
-
-/** What the balancer says of each node, and which release really answers there. */
-async function nodesOf(site: Rig) {
-  const { nodes } = await inspectBalancer(site.folder)
-  return Promise.all(
-    nodes.map(async ({ id, address, state, healthy }) => {
-      const { headers } = await fetch(`http://${address}/health`)
-      return { id, state, healthy, release: headers.get('baton-release') }
-    }),
-  )
 }
 
 async function expectNobodyNoticed(traffic: Traffic): Promise<void> {

@@ -1,12 +1,13 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Cli, processesIn, type Verdict, waitFor } from '@baton/testkit'
+import { type Verdict, waitFor } from '@baton/testkit'
 import { afterEach, expect, test } from 'vitest'
 import type { Rig } from '../rig.ts'
 import { inspectBalancer, watchBalancer } from './balancer-watch.ts'
 import { newestJournal } from './journal.ts'
 import { startKnocking } from './knocker.ts'
 import { lightSource, openLightRig } from './light-rig.ts'
+import { allServing, appPid, balancerPid, nodesOf } from './nodes.ts'
 import { slowRequestAt } from './slow-request.ts'
 
 let rig: Rig | undefined
@@ -34,7 +35,7 @@ test('the balancer, in mid-drain: it comes back at once, without the node that w
 
   expect(await slow.ended).toBeInstanceOf(Error)
   expect(await deploy.exited()).toMatchObject({ exitCode: 0, stderr: '' })
-  await expectAllServing(rig, 'v2')
+  expect(await nodesOf(rig)).toEqual(allServing(rig, 'v2'))
   const watched = await watch.stop()
   const joining = (await newestJournal(rig.folder)).find(({ type }) => type === 'node.joining')
   const backAt = Date.parse(joining!.at)
@@ -65,7 +66,7 @@ test('a node that is not being rolled: the roll waits at the floor until the sup
   await repair(site, 'web-3')
 
   expect(await deploy.exited()).toMatchObject({ exitCode: 0, stderr: '' })
-  await expectAllServing(site, 'v2')
+  expect(await nodesOf(site)).toEqual(allServing(site, 'v2'))
   const events = (await newestJournal(site.folder)).map((event) =>
     'node' in event ? `${event.type} ${event.node}` : event.type,
   )
@@ -87,7 +88,7 @@ test('a node that is not being rolled: above the floor the roll goes on', { time
   await repair(site, 'web-3')
 
   expect(await deploy.exited()).toMatchObject({ exitCode: 0, stderr: '' })
-  await expectAllServing(site, 'v2')
+  expect(await nodesOf(site)).toEqual(allServing(site, 'v2'))
   const events = await newestJournal(site.folder)
   expect(events.filter(({ type }) => type === 'deploy.waiting')).toEqual([])
   expect(events.filter((event) => event.type === 'deploy.surveyed').map(({ available }) => available)).toContain(20)
@@ -114,7 +115,7 @@ test('`baton up`, at any step of a roll: everything goes on serving, and the nex
     up = site.start('up')
     await up.line(/ready: http/)
     expect({ step, ended: await deploy.exited() }).toMatchObject({ step, ended: { exitCode: 0, stderr: '' } })
-    await expectAllServing(site, `killed-at-${step}`)
+    expect(await nodesOf(site)).toEqual(allServing(site, `killed-at-${step}`))
     expect({ step, balancer: balancerPid(up) }).toEqual({ step, balancer })
     expect(up.stdout()).toContain(`web-2: goes on with pid ${web2}`)
   }
@@ -144,28 +145,12 @@ test('`baton up` and the deploy together: the next `up` takes over, and `resume`
   expect(balancerPid(up)).toBe(balancerPid(site.up))
 
   expect(await site.run('resume')).toMatchObject({ exitCode: 0, stderr: '' })
-  await expectAllServing(site, 'v2')
+  expect(await nodesOf(site)).toEqual(allServing(site, 'v2'))
   const verdict = await traffic.stop()
   report('up and deploy killed', verdict)
   expect(verdict.problems).toEqual([])
   expect(verdict.clean).toBe(true)
 })
-
-function balancerPid(up: Cli): number {
-  return Number(
-    up
-      .stdout()
-      .match(/balancer (?:started|adopted|replaced) on \S+ \(pid (\d+)\)/g)
-      ?.at(-1)
-      ?.match(/pid (\d+)/)?.[1],
-  )
-}
-
-async function appPid(site: Rig, node: string): Promise<number> {
-  const apps = (await processesIn(site.folder)).filter(({ cwd }) => cwd.includes(`/nodes/${node}/releases/`))
-  expect(apps).toHaveLength(1)
-  return apps[0]!.pid
-}
 
 async function stateOf(site: Rig, node: string, state: string): Promise<boolean> {
   return (await inspectBalancer(site.folder)).nodes.some((each) => each.id === node && each.state === state)
@@ -189,15 +174,6 @@ function brokenFile(site: Rig, node: string): string {
   return join(site.folder, '.baton', 'nodes', node, 'shared', 'broken')
 }
 
-async function expectAllServing(site: Rig, release: string): Promise<void> {
-  const { nodes } = await inspectBalancer(site.folder)
-  expect(nodes.map(({ id, state, healthy }) => ({ id, state, healthy }))).toEqual(
-    site.nodeIds.map((id) => ({ id, state: 'serving', healthy: true })),
-  )
-  const found = nodes.map(async ({ address }) => (await fetch(`http://${address}/health`)).headers.get('baton-release'))
-  expect(await Promise.all(found)).toEqual(site.nodeIds.map(() => release))
-}
-
 /** Requests that were open at the kill may fail, in one way; nothing else may, and nothing may be lost or doubled. */
 function expectFailedOnly(verdict: Verdict, { openAt, error }: { openAt: number; error: RegExp }): void {
   const others = verdict.ledger.filter(
@@ -210,9 +186,7 @@ function expectFailedOnly(verdict: Verdict, { openAt, error }: { openAt: number;
   expect(verdict).toMatchObject({ lost: 0, doubled: 0, logouts: 0, wrongCarts: 0 })
 }
 
-function report(title: string, verdict: Verdict): void {
-  const failures = verdict.problems.map((entry) => entry.error).join('; ')
-  console.log(
-    `${title}: ${verdict.requests} requests, ${verdict.failed} failed ${failures}\n${verdictLines(verdict)[1]}`,
-  )
+function report(title: string, { requests, failed, ledger }: Verdict): void {
+  const errors = ledger.flatMap(({ problem, error }) => (problem === null ? [] : [error?.slice(0, 80)]))
+  console.log(`${title}: ${requests} requests, ${failed} failed`, [...new Set(errors)])
 }

@@ -6,6 +6,8 @@ export interface SlowRequest {
   readonly node: string
   /** Resolves to the rest of the answer, or to the error that cut it off. */
   readonly ended: Promise<string | Error>
+  /** The client goes away. */
+  cancel(): void
 }
 
 /** Asks until the answer comes from `node`; those that land elsewhere are let go. */
@@ -17,8 +19,10 @@ export async function slowRequestAt(options: {
   for (let tries = 0; tries < 50; tries += 1) {
     const { request, response } = await begin(`${options.url}/slow/${options.ms}`)
     const node = String(response.headers['baton-node'])
-    if (node === options.node) return { node, ended: text(response).catch((error: Error) => error) }
-    request.on('error', () => {}).destroy()
+    request.on('error', () => {})
+    const cancel = () => void request.destroy()
+    if (node === options.node) return { node, ended: text(response).catch((error: Error) => error), cancel }
+    cancel()
   }
   throw new Error(`no request landed at ${options.node}`)
 }

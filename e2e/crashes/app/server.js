@@ -15,6 +15,7 @@ const {
   BATON_RELEASE = '',
   BATON_SHARED = '.',
   SHOP_ORDERS = join(BATON_SHARED, 'orders.log'),
+  STOP_MS = '0',
 } = process.env
 
 // With this file a node can be held down: it ends as soon as it is started.
@@ -71,6 +72,7 @@ process.once('SIGTERM', () => {
   server.close(async () => {
     clearInterval(idle)
     await sessions.close()
+    await sleep(Number(STOP_MS))
     process.exit(0)
   })
 })
