@@ -54,8 +54,8 @@ function assertPossible(events: readonly BatonEvent[], only: readonly string[] |
     return !only.includes(id) && (isOut(node) || (node.phase === 'failed' && node.touched !== 'no'))
   })
   if (halfWay.length === 0) return
-  const ids = halfWay.map((node) => node.id).join(', ')
-  throw new BatonError('usage', `${ids} would be left half way`, {
-    hint: `name ${ids} as well: baton ${verb} --only …,${ids}`,
+  const ids = halfWay.map((node) => node.id)
+  throw new BatonError('usage', `${ids.join(', ')} would be left half way`, {
+    hint: `name ${ids.join(', ')} as well: baton ${verb} --only ${[...only, ...ids].join(',')}`,
   })
 }
