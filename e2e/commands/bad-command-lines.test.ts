@@ -73,7 +73,9 @@ const rows: Row[] = [
   },
   { line: 'up --config broken.yaml', exitCode: 2, says: ['broken.yaml has 4 problems'] },
   { line: 'history --config no.yaml', exitCode: 2, says: ['no.yaml has', 'no.yaml:2:'] },
-  { line: 'init', exitCode: 2, says: ['baton.yaml', '--force'] },
+  { line: 'init', exitCode: 2, says: ['there is a baton.yaml here already', '--force'] },
+  { line: 'init --config no.yaml', exitCode: 2, says: ['there is a no.yaml here already', '--force'] },
+  { line: 'init --config gone/baton.yaml', exitCode: 1, says: ['gone/baton.yaml cannot be written (ENOENT)'] },
   {
     line: 'deploy --config sourceless.yaml',
     exitCode: 2,
@@ -121,6 +123,21 @@ test.concurrent.each(['deploy', 'plan', 'drain web-1', 'join web-1 --force', 'ro
     }
   },
 )
+
+test('init writes the file that --config names, and what it writes is sound', async () => {
+  const dir = await tempDir()
+  try {
+    await writeFile(join(dir.path, 'server.js'), '')
+    const written = await runCli(['init', '--config', 'site.yaml'], { cwd: dir.path })
+    expect(written).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(`wrote ${dir.path}/site.yaml`) })
+    expect(await runCli(['history', '--config', 'site.yaml'], { cwd: dir.path })).toMatchObject({
+      exitCode: 0,
+      stderr: '',
+    })
+  } finally {
+    await dir.remove()
+  }
+})
 
 test('status and history where nothing runs and nothing was deployed say so', { timeout: 60_000 }, async () => {
   const status = await runCli(['status'], { cwd: dir.path })

@@ -1,11 +1,12 @@
-import { resolve } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
 import { writeInitialConfig } from '../init/index.ts'
 import type { CommonOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
 
 /** `baton init` */
 export async function init(flags: CommonOptions & { readonly force: boolean }, terminal: Terminal): Promise<number> {
-  const written = await writeInitialConfig({ dir: resolve('.'), force: flags.force })
+  const file = resolve(flags.config)
+  const written = await writeInitialConfig({ dir: dirname(file), name: basename(file), force: flags.force })
   if (flags.json) {
     terminal.out(JSON.stringify(written))
     return 0

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { BatonError } from '@baton/core'
 import { recogniseApp } from './app.ts'
 import { template } from './template.ts'
@@ -12,24 +12,26 @@ export interface InitialConfig {
 }
 
 /**
- * Writes a commented baton.yaml for the app in the folder `dir`. Fails with `config-exists` where there is one, unless
- * `force` is set, and with `init-unwritable` where none can be written.
+ * Writes a commented `name`, baton.yaml by default, for the app in the folder `dir`. Fails with `config-exists` where there
+ * is one, unless `force` is set, and with `init-unwritable` where none can be written.
  */
 export async function writeInitialConfig({
   dir,
+  name = 'baton.yaml',
   force = false,
 }: {
   dir: string
+  name?: string
   force?: boolean
 }): Promise<InitialConfig> {
   const app = await recogniseApp(dir)
-  const file = join(dir, 'baton.yaml')
+  const file = join(dir, name)
   try {
     await writeFile(file, template(app), { flag: force ? 'w' : 'wx' })
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code
     if (code === 'EEXIST') {
-      throw new BatonError('config-exists', `there is a ${basename(file)} here already`, {
+      throw new BatonError('config-exists', `there is a ${name} here already`, {
         hint: 'edit it, or write it anew with `baton init --force`',
         cause,
       })
