@@ -3,7 +3,7 @@ import { type CookieOptions, type SessionCookie, sessionCookie } from './cookie.
 import { parseDuration } from './duration.ts'
 import { SessionError } from './errors.ts'
 import { openRequestSession, type RequestSession } from './request-session.ts'
-import { openStore } from './stores/open.ts'
+import { defaultTimeouts, openStore } from './stores/open.ts'
 import type { SessionStore, Timeouts } from './stores/store.ts'
 import { makeTurns } from './turns.ts'
 
@@ -37,12 +37,13 @@ export interface Sessions {
 
 /** Throws SessionError `session-options` for options that are wrong. Connects in the background. */
 export function createSessions(options: SessionsOptions = {}): Sessions {
-  const timeouts: Timeouts = { connectMs: 1000, loadMs: 250, commitMs: 500, ...options.timeouts }
   const namespace = checkedNamespace(options.namespace ?? 'app')
   const maxInactiveMs = checkedInterval(options.maxInactiveInterval ?? '30m')
   const cookie = checkedCookie(options.cookie ?? {})
-  const store =
-    typeof options.store === 'object' ? options.store : openStore(storeUrl(options), { namespace, timeouts })
+  const given = options.store
+  const url = typeof given === 'object' ? '' : storeUrl(options)
+  const timeouts = { ...defaultTimeouts(url), ...options.timeouts }
+  const store = typeof given === 'object' ? given : openStore(url, { namespace, timeouts })
   const onError = options.onError ?? ((error) => process.emitWarning(error))
   const context = { store, maxInactiveMs, commitMs: timeouts.commitMs, turns: makeTurns(), onError }
 

@@ -20,6 +20,16 @@ export function openStore(url: string, more: { namespace: string; timeouts: Time
   )
 }
 
+/**
+ * A server that does not answer is given up soon, so that one outage does not hold every request. A store on this host
+ * cannot be away: when it is late the disk or the processor is busy, and an answer that comes late is better than none.
+ */
+export function defaultTimeouts(url: string): Timeouts {
+  return url.startsWith('lmdb:')
+    ? { connectMs: 1_000, loadMs: 5_000, commitMs: 5_000 }
+    : { connectMs: 1_000, loadMs: 250, commitMs: 500 }
+}
+
 /** `lmdb:./data/sessions`, `lmdb:/var/lib/shop`, and `lmdb:///var/lib/shop` as people write it. */
 function pathOf(url: string): string {
   if (url.startsWith('lmdb://')) return fileURLToPath(`file:${url.slice('lmdb:'.length)}`)
