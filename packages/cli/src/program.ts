@@ -1,16 +1,20 @@
 import { Command, Option } from 'commander'
-import { check } from './commands/check.ts'
-import { deploy, plan } from './commands/deploy.ts'
-import { history, report } from './commands/history.ts'
-import { init } from './commands/init.ts'
-import { abort, resume } from './commands/resume.ts'
-import { rollback } from './commands/rollback.ts'
-import { status } from './commands/status.ts'
-import { drain, join } from './commands/traffic.ts'
-import { up } from './commands/up.ts'
 import { onlyOption, waitOption, withCommon, withRollFlags } from './options.ts'
 import type { Terminal } from './terminal.ts'
 import { versionOf } from './version.ts'
+
+// A verb's parts are loaded when it is called: each call of `baton` is a process that somebody waits for.
+const load = {
+  check: () => import('./commands/check.ts'),
+  deploy: () => import('./commands/deploy.ts'),
+  history: () => import('./commands/history.ts'),
+  init: () => import('./commands/init.ts'),
+  resume: () => import('./commands/resume.ts'),
+  rollback: () => import('./commands/rollback.ts'),
+  status: () => import('./commands/status.ts'),
+  traffic: () => import('./commands/traffic.ts'),
+  up: () => import('./commands/up.ts'),
+}
 
 /** The command line: every verb, its words and its help. `done` is told the exit code of the verb that ran. */
 export function createProgram(terminal: Terminal, done: (exitCode: number) => void): Command {
@@ -28,42 +32,46 @@ export function createProgram(terminal: Terminal, done: (exitCode: number) => vo
 
   withCommon(verb('init', 'write a commented baton.yaml for the app in this folder'))
     .option('--force', 'overwrite an existing one', false)
-    .action((flags) => runs(init(flags, terminal)))
+    .action((flags) => runs(load.init().then(({ init }) => init(flags, terminal))))
   withCommon(
     verb('check', 'validate the configuration, and that every host, server and tool it needs is there and able'),
-  ).action((flags) => runs(check(flags, terminal)))
+  ).action((flags) => runs(load.check().then(({ check }) => check(flags, terminal))))
   withCommon(verb('up', 'run the embedded balancer and supervise the nodes, in the foreground')).action((flags) =>
-    runs(up(flags, terminal)),
+    runs(load.up().then(({ up }) => up(flags, terminal))),
   )
   withCommon(verb('plan [source]', 'print what `deploy` would do, change nothing'))
     .addOption(releaseOption())
     .addOption(onlyOption())
-    .action((source, flags) => runs(plan(source, flags, terminal)))
+    .action((source, flags) => runs(load.deploy().then(({ plan }) => plan(source, flags, terminal))))
   withRollFlags(verb('deploy [source]', 'roll SOURCE (default release.source) over all nodes'))
     .addOption(releaseOption())
-    .action((source, flags) => runs(deploy(source, flags, terminal)))
+    .action((source, flags) => runs(load.deploy().then(({ deploy }) => deploy(source, flags, terminal))))
   withCommon(verb('status', 'nodes, states, in flight, releases, the deploy under way')).action((flags) =>
-    runs(status(flags, terminal)),
+    runs(load.status().then(({ status }) => status(flags, terminal))),
   )
   withCommon(verb('drain <node>', 'take one node out of the balancer, and wait until nothing is in flight on it'))
     .option('--force', 'even below the floor of rollout.minAvailable', false)
     .addOption(waitOption())
-    .action((node, flags) => runs(drain(node, flags, terminal)))
+    .action((node, flags) => runs(load.traffic().then(({ drain }) => drain(node, flags, terminal))))
   withCommon(verb('join <node>', 'put a node back into the balancer, once it is healthy'))
     .option('--force', 'even if it is not healthy', false)
     .addOption(waitOption())
-    .action((node, flags) => runs(join(node, flags, terminal)))
+    .action((node, flags) => runs(load.traffic().then(({ join }) => join(node, flags, terminal))))
   withRollFlags(verb('rollback [release]', 'roll back to the last successful (or the named) release')).action(
-    (release, flags) => runs(rollback(release, flags, terminal)),
+    (release, flags) => runs(load.rollback().then(({ rollback }) => rollback(release, flags, terminal))),
   )
   withRollFlags(verb('resume', 'after a crash, an interruption or a halt: go on')).action((flags) =>
-    runs(resume(flags, terminal)),
+    runs(load.resume().then(({ resume }) => resume(flags, terminal))),
   )
   withRollFlags(verb('abort', 'after a crash, an interruption or a halt: put everything back as it was')).action(
-    (flags) => runs(abort(flags, terminal)),
+    (flags) => runs(load.resume().then(({ abort }) => abort(flags, terminal))),
   )
-  withCommon(verb('history', 'past deploys, the newest first')).action((flags) => runs(history(flags, terminal)))
-  withCommon(verb('report <deploy>', 'one deploy, whole')).action((id, flags) => runs(report(id, flags, terminal)))
+  withCommon(verb('history', 'past deploys, the newest first')).action((flags) =>
+    runs(load.history().then(({ history }) => history(flags, terminal))),
+  )
+  withCommon(verb('report <deploy>', 'one deploy, whole')).action((id, flags) =>
+    runs(load.history().then(({ report }) => report(id, flags, terminal))),
+  )
   return program
 }
 

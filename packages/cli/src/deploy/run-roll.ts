@@ -20,7 +20,7 @@ export interface RunRollOptions {
 export async function runRoll(options: RunRollOptions): Promise<Outcome | null> {
   const { wiring, lease, deploy } = options
   await wiring.fence({ signal: AbortSignal.timeout(fenceDeadlineMs), token: lease.token })
-  const view = createView({ json: options.json, terminal: options.terminal, inflight: inflightOf(wiring) })
+  const view = await createView({ json: options.json, terminal: options.terminal, inflight: inflightOf(wiring) })
   const interrupt = listenForInterrupt(options.terminal)
   const journal = await wiring.journals.open(deploy, lease.token)
   try {

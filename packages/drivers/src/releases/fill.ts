@@ -3,9 +3,7 @@ import { basename, join } from 'node:path'
 import { BatonError, type Release } from '@baton/core'
 import { copyFolder, copySynced } from './copy.ts'
 import { hashFile, hashListing, type Listing, listFolder } from './listing.ts'
-import { unpackTarGz } from './tar.ts'
 import { type UnpackLimits, unpackInto } from './unpack.ts'
-import { unpackZip } from './zip.ts'
 
 /**
  * Brings a release's files into the empty folder `target`, syncs them and checks that they are what was described.
@@ -42,8 +40,9 @@ async function unpackArchive(
   const { source, kind, sha256 } = release
   if ((await hashFile(source, signal)) !== sha256) throw changed(release)
   const tree = unpackInto(target, limits)
-  if (kind === 'zip') await unpackZip(source, tree, { signal })
-  else await unpackTarGz(source, tree, { limits, signal })
+  // Most releases are folders: what reads archives is loaded for those who have one.
+  if (kind === 'zip') await (await import('./zip.ts')).unpackZip(source, tree, { signal })
+  else await (await import('./tar.ts')).unpackTarGz(source, tree, { limits, signal })
   if (tree.files === 0) {
     throw new BatonError('release-source-empty', `${source} holds no files`, {
       hint: 'build the app first, and pack it',
