@@ -1,5 +1,5 @@
 import { BatonError, type NodeEventBody } from '@baton/core'
-import { assertNotCrashed, call, type EffectContext } from './context.ts'
+import { assertNotCrashed, bounded, type EffectContext } from './context.ts'
 
 /** Watches a node under real traffic: leaving health now counts as a failure of the release. */
 export async function bake(context: EffectContext, id: string): Promise<NodeEventBody> {
@@ -10,7 +10,7 @@ export async function bake(context: EffectContext, id: string): Promise<NodeEven
   while (context.clock.now() < until) {
     await context.clock.sleep(Math.min(intervalMs, Math.max(1, until - context.clock.now())), context.signal)
     await assertNotCrashed(context, id)
-    const result = await probe.check(call(context).signal)
+    const result = await bounded(context, ({ signal }) => probe.check(signal))
     badInARow = result.healthy ? 0 : badInARow + 1
     if (badInARow >= fall) {
       throw new BatonError('left-health', `${id} was healthy and no longer is: ${result.reason}`, {

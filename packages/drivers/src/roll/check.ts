@@ -1,5 +1,5 @@
 import { BatonError, type NodeEventBody, type ProbeResult } from '@baton/core'
-import { assertNotCrashed, call, type EffectContext } from './context.ts'
+import { assertNotCrashed, bounded, type EffectContext } from './context.ts'
 
 /** Until the app answers for the first time it is asked this often, so that a quick start is not waited for. */
 const startingPollMs = 50
@@ -14,7 +14,7 @@ export async function check(context: EffectContext, id: string, release: string)
     const view = await assertNotCrashed(context, id)
     if (view.running !== null && view.running !== release)
       throw wrongRelease(id, release, { found: view.running, log: await node.logTail(20) })
-    const result = await probe.check(call(context).signal)
+    const result = await bounded(context, ({ signal }) => probe.check(signal))
     checks += 1
     const wrong = result.release !== null && result.release !== release
     answered ||= result.healthy || wrong

@@ -1,5 +1,6 @@
 import type { Balancer, Call, Clock, DeployEventBody, DeployState, Node, NodeView, Probe } from '@baton/core'
 import { BatonError } from '@baton/core'
+import { withDeadline } from '../deadline.ts'
 
 /** What an effect may use. One for each effect under way. */
 export interface EffectContext {
@@ -31,15 +32,20 @@ export interface RollHealth {
 /** No single call of a driver may take longer: what waits is the effect, in steps. */
 const callDeadlineMs = 20_000
 
-/** A call with a deadline of its own, within the effect's life. */
-export function call(context: EffectContext, deadlineMs: number = callDeadlineMs): Call {
-  return { signal: AbortSignal.any([context.signal, AbortSignal.timeout(deadlineMs)]), token: context.token }
+/** Calls a driver, with a deadline of the call's own within the effect's life. */
+export function bounded<T>(
+  context: EffectContext,
+  work: (call: Call) => Promise<T>,
+  deadlineMs: number = callDeadlineMs,
+): Promise<T> {
+  const { signal, token } = context
+  return withDeadline({ signal, deadlineMs }, (limited) => work({ signal: limited, token }))
 }
 
 /** Fails when the app has ended by itself since it was started, with its last words. */
 export async function assertNotCrashed(context: EffectContext, id: string): Promise<NodeView> {
   const { node } = context.node(id)
-  const view = await node.inspect(call(context))
+  const view = await bounded(context, (call) => node.inspect(call))
   if (view.process !== 'crashed' && view.restarts === 0) return view
   const how = view.lastExit === null ? '' : ` (${view.lastExit})`
   throw new BatonError('app-crashed', `the app on ${id} ended by itself${how}`, {

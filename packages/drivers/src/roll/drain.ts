@@ -1,5 +1,5 @@
 import { type BalancerNodeView, BatonError, type NodeEventBody } from '@baton/core'
-import { call, type EffectContext } from './context.ts'
+import { bounded, type EffectContext } from './context.ts'
 
 const pollMs = 25
 /** How long a WebSocket may take to close once it was told to. */
@@ -11,7 +11,7 @@ const closingMs = 2_000
  */
 export async function drain(context: EffectContext, id: string): Promise<NodeEventBody> {
   const { drainTimeoutMs, onDrainTimeout } = context.state().plan.rollout
-  await context.balancer.set(id, { admin: 'out' }, call(context))
+  await bounded(context, (call) => context.balancer.set(id, { admin: 'out' }, call))
   const since = context.clock.now()
   let closed = 0
   for (;;) {
@@ -20,7 +20,7 @@ export async function drain(context: EffectContext, id: string): Promise<NodeEve
     if (inflight === 0) return { type: 'node.drained', node: id, inflight: closed, forced: closed > 0, waitedMs }
     if (waitedMs > drainTimeoutMs && longLived > 0 && closed === 0) {
       closed = longLived
-      await context.balancer.closeLongLived(id, call(context))
+      await bounded(context, (call) => context.balancer.closeLongLived(id, call))
     }
     if (waitedMs > drainTimeoutMs + (closed > 0 ? closingMs : 0)) {
       if (onDrainTimeout === 'abort') throw drainTimeout(id, inflight, drainTimeoutMs)
@@ -32,7 +32,7 @@ export async function drain(context: EffectContext, id: string): Promise<NodeEve
 
 /** What the balancer says of one node, with in flight as a number. */
 async function inspectNode(context: EffectContext, id: string): Promise<BalancerNodeView & { inflight: number }> {
-  const view = await context.balancer.inspect(call(context))
+  const view = await bounded(context, (call) => context.balancer.inspect(call))
   const node = view.nodes.find((each) => each.id === id)
   if (node === undefined) {
     throw new BatonError('node-not-in-balancer', `the balancer does not know ${id}`, {

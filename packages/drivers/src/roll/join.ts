@@ -1,5 +1,5 @@
 import { BatonError, type NodeEventBody, progressOf } from '@baton/core'
-import { call, type EffectContext } from './context.ts'
+import { bounded, type EffectContext } from './context.ts'
 
 const pollMs = 25
 const deadlineMs = 10_000
@@ -7,10 +7,10 @@ const deadlineMs = 10_000
 /** Puts a node back at its weight and waits until the balancer itself says that it serves. */
 export async function join(context: EffectContext, id: string): Promise<NodeEventBody> {
   const { weight } = progressOf(context.state(), id).planned
-  await context.balancer.set(id, { admin: 'in', weight }, call(context))
+  await bounded(context, (call) => context.balancer.set(id, { admin: 'in', weight }, call))
   const since = context.clock.now()
   for (;;) {
-    const view = await context.balancer.inspect(call(context))
+    const view = await bounded(context, (call) => context.balancer.inspect(call))
     const state = view.nodes.find((each) => each.id === id)?.state ?? 'unknown'
     if (state === 'serving') return { type: 'node.joined', node: id }
     if (context.clock.now() - since > deadlineMs) {

@@ -1,7 +1,7 @@
 import type { Effect, EventBody } from '@baton/core'
 import { bake } from './bake.ts'
 import { check } from './check.ts'
-import { call, type EffectContext } from './context.ts'
+import { bounded, type EffectContext } from './context.ts'
 import { drain } from './drain.ts'
 import { join } from './join.ts'
 import { survey } from './survey.ts'
@@ -17,18 +17,18 @@ export async function perform(effect: Effect, context: EffectContext): Promise<E
   const { plan } = context.state()
   switch (effect.type) {
     case 'stage':
-      await node.stage(plan.release, call(context, stageDeadlineMs))
+      await bounded(context, (call) => node.stage(plan.release, call), stageDeadlineMs)
       return { type: 'node.staged', node: effect.node }
     case 'drain':
       return drain(context, effect.node)
     case 'stop':
-      await node.stop(call(context, processDeadlineMs))
+      await bounded(context, (call) => node.stop(call), processDeadlineMs)
       return { type: 'node.stopped', node: effect.node }
     case 'activate':
-      await node.activate(effect.release, call(context, processDeadlineMs))
+      await bounded(context, (call) => node.activate(effect.release, call), processDeadlineMs)
       return { type: 'node.activated', node: effect.node, release: effect.release }
     case 'start':
-      await node.start(call(context, processDeadlineMs))
+      await bounded(context, (call) => node.start(call), processDeadlineMs)
       return { type: 'node.started', node: effect.node }
     case 'check':
       return check(context, effect.node, effect.release)
@@ -37,7 +37,7 @@ export async function perform(effect: Effect, context: EffectContext): Promise<E
     case 'bake':
       return bake(context, effect.node)
     case 'prune':
-      await node.prune(plan.keep, call(context, stageDeadlineMs))
+      await bounded(context, (call) => node.prune(plan.keep, call), stageDeadlineMs)
       return { type: 'node.pruned', node: effect.node }
   }
 }

@@ -90,7 +90,7 @@ export async function roll(options: RollOptions): Promise<DeployState> {
       node: (id) => nodeOf(options.nodes, id),
       clock,
       health: options.health,
-      signal: AbortSignal.any([cancel.signal, lease.lost]),
+      signal: cancel.signal,
       token: lease.token,
       note: append,
     }
@@ -99,6 +99,11 @@ export async function roll(options: RollOptions): Promise<DeployState> {
       (error: unknown) => mailbox.put({ effect, outcome: cancel.signal.aborted ? null : failed(effect, error) }),
     )
   }
+
+  const cancelAll = (): void => {
+    for (const task of running.values()) task.cancel.abort()
+  }
+  lease.lost.addEventListener('abort', cancelAll)
 
   try {
     await append(options.first)
@@ -132,7 +137,8 @@ export async function roll(options: RollOptions): Promise<DeployState> {
     }
     return state!
   } finally {
-    for (const task of running.values()) task.cancel.abort()
+    lease.lost.removeEventListener('abort', cancelAll)
+    cancelAll()
   }
 }
 

@@ -1,5 +1,5 @@
 import { admits, type DeployEventBody, progressOf, surveyOf } from '@baton/core'
-import { call, type EffectContext } from './context.ts'
+import { bounded, type EffectContext } from './context.ts'
 
 const pollMs = 250
 
@@ -10,7 +10,7 @@ export async function survey(context: EffectContext, nodes: readonly string[]): 
   let told = false
   for (;;) {
     const state = context.state()
-    const found = surveyOf(state, await context.balancer.inspect(call(context)), nodes)
+    const found = surveyOf(state, await bounded(context, (call) => context.balancer.inspect(call)), nodes)
     if (nodes.some((id) => admits(state, found, progressOf(state, id)))) return { type: 'deploy.surveyed', ...found }
     const { weight, of } = state.plan.floor
     const reason = `healthy weight is ${found.available} of ${of}, and ${weight} must stay in: waiting before ${nodes.join(', ')} can go`

@@ -1,4 +1,5 @@
 import { type Address, BatonError, type Call, type CommandAppConfig, type Node, type Shell } from '@baton/core'
+import { withDeadline } from '../../deadline.ts'
 import { createReleaseStore, type ReleaseStoreOptions } from '../../releases/store.ts'
 
 export interface CommandNodeOptions {
@@ -92,10 +93,9 @@ export function createCommandNode(options: CommandNodeOptions): Node {
     },
     verify: (releaseId, { signal }) => releases.verify(releaseId, signal),
     stop: (call) =>
-      act('stop', app.stop, {
-        ...call,
-        signal: AbortSignal.any([call.signal, AbortSignal.timeout(app.stopTimeoutMs)]),
-      }),
+      withDeadline({ signal: call.signal, deadlineMs: app.stopTimeoutMs }, (signal) =>
+        act('stop', app.stop, { ...call, signal }),
+      ),
     async activate(releaseId, call) {
       await assertHeld(call.token)
       await releases.activate(releaseId)
