@@ -127,6 +127,30 @@ test('`baton up`, at any step of a roll: everything goes on serving, and the nex
   expect(watched.lowestWeight).toBeGreaterThanOrEqual(10)
 })
 
+test('`baton up`, for longer than a deploy waits: it says what to do, and puts everything back once it can', {
+  timeout: 120_000,
+}, async () => {
+  const site = await openLightRig({ nodes: 2 })
+  rig = site
+  const traffic = await site.traffic()
+  const { release: first } = (await nodesOf(site))[0]!
+  const deploy = site.start('deploy', lightSource, '--release', 'v2')
+  await deploy.line(/web-1 checking/)
+  site.up.signal('SIGKILL')
+  await deploy.line(/web-1 failed to check: no supervisor answers on \S+/, 40_000)
+  await deploy.line(/^ +run baton up$/)
+  await deploy.line(/web-1 stopping/)
+  expect(await nodesOf(site)).toContainEqual({ id: 'web-2', state: 'serving', release: first })
+
+  await site.start('up').line(/ready: http/)
+  expect(await deploy.exited()).toMatchObject({ exitCode: 1, stderr: '' })
+  expect(deploy.stdout()).toMatch(/rolled-back after/)
+  expect(await nodesOf(site)).toEqual(allServing(site, first!))
+  const verdict = await traffic.stop()
+  report('up away for long', verdict)
+  expect(verdict).toMatchObject({ clean: true, problems: [] })
+})
+
 test('`baton up` and the deploy together: the next `up` takes over, and `resume` ends the roll', {
   timeout: 120_000,
 }, async () => {
