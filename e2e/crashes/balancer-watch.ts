@@ -16,7 +16,7 @@ export interface Watched {
   readonly longestGapMs: number
 }
 
-const everyMs = 10
+const everyMs = 20
 
 export function watchBalancer(folder: string, onSample: (view: BalancerView) => void = () => {}): BalancerWatch {
   let stopped = false

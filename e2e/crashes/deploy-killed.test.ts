@@ -41,6 +41,7 @@ async function killAfterEveryEntry(verb: 'resume' | 'abort'): Promise<void> {
   const whole = await site.run('deploy', lightSource, '--release', 'whole')
   expect(whole).toMatchObject({ exitCode: 0, stderr: '' })
   const entries = (await newestJournal(site.folder)).map((event) => event.type)
+  expect(entries.length).toBeGreaterThanOrEqual(40)
   let serving = 'whole'
   for (const [index, type] of entries.entries()) {
     const entry = index + 1
@@ -61,7 +62,7 @@ async function killAfterEveryEntry(verb: 'resume' | 'abort'): Promise<void> {
 
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(0)
   const watched = await watch.stop()
-  console.log(`${entries.length} entries, each killed after and ${verb}d: ${seconds} s`, watched)
+  console.log(`${entries.length} entries, a deploy killed after each, then ${verb}: ${seconds} s`, watched)
   expect(watched.lowestWeight).toBeGreaterThanOrEqual(twoNodes.floor)
   expect(watched.samples).toBeGreaterThan(1_000)
   await expectNobodyNoticed(traffic)
