@@ -17,6 +17,8 @@ import { type NodeConnection, type NodeExchange, openNodeConnection } from './no
  * 3. A request that must not be processed twice needs more than that: the connection was used within nodeIdleUnsafeMs, and the
  *    node is known to keep idle connections for at least that long and twice as long as this one was idle, because it
  *    announces it, or because another connection of its has been idle for so long. Otherwise it goes on a new connection.
+ *    So that this is found out under constant load too, one connection of a node that announces nothing is left idle until
+ *    it is known.
  * 4. A request that may be sent twice (GET, HEAD, OPTIONS, TRACE without a body) is sent once more, to the same node on a new
  *    connection, when a reused one closes before the first byte of an answer. RFC 9110 9.2.2 allows it, and it is no retry
  *    on another node. The exchange does this.
@@ -68,9 +70,15 @@ export function createNodePool({ limits, deadlines }: { limits: Limits; deadline
   /** Whether a request that must not be processed twice may go on a connection that has been idle for `idleMs`. */
   function isSafe(entry: NodeEntry, connection: NodeConnection, idleMs: number): boolean {
     const { nodeIdleUnsafeMs } = limits
-    entry.keptIdleMs = Math.max(entry.keptIdleMs, now() - entry.idle[0]!.idleSince())
     const knownMs = Math.max(entry.keptIdleMs, connection.announcedIdleMs() ?? 0)
     return knownMs >= nodeIdleUnsafeMs && idleMs < Math.min(nodeIdleUnsafeMs, knownMs / 2)
+  }
+
+  /** The last idle connection of a node of which it is not known yet how long it keeps them. */
+  function isObserved(entry: NodeEntry, connection: NodeConnection): boolean {
+    entry.keptIdleMs = Math.max(entry.keptIdleMs, now() - entry.idle[0]!.idleSince())
+    const isKnown = connection.announcedIdleMs() !== undefined || entry.keptIdleMs >= limits.nodeIdleUnsafeMs
+    return !isKnown && entry.idle.length === 1
   }
 
   function learn(upstream: Upstream, idleMs: number): void {
@@ -94,7 +102,7 @@ export function createNodePool({ limits, deadlines }: { limits: Limits; deadline
     take(exchange, upstream, { repeatable }) {
       const entry = entryOf(upstream)
       const connection = entry.idle.at(-1)
-      if (connection === undefined) return undefined
+      if (connection === undefined || isObserved(entry, connection)) return undefined
       const lifeMs = lifetimeMs(entry, connection)
       const idleMs = now() - connection.idleSince()
       // The one used last is the youngest: when it is too old, all are, and their deadlines will close them.

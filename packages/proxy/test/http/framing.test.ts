@@ -58,7 +58,9 @@ describe('the framing of answers', () => {
     ],
     ['no reason', 'HTTP/1.1 200\r\nContent-Length: 5\r\n\r\nhello', false, /^HTTP\/1.1 200 \r\n[\s\S]*hello$/],
   ])('keeps the client connection for another request after %s', async (_title, answer, close, expected) => {
-    await using backend = await startCannedApp(answer, { close })
+    // A node that announces how long it keeps idle connections is not put to the test first.
+    const announced = answer.replace('\r\n', '\r\nKeep-Alive: timeout=5\r\n')
+    await using backend = await startCannedApp(announced, { close })
     await using rig = await startRig([backend.upstream])
     using client = await connectRaw(rig.port)
 

@@ -238,6 +238,20 @@ describe('idle connections to nodes', () => {
     expect(backend.connections()).toBe(2)
   })
 
+  it('are given POSTs under constant load too: one of them is left idle until the node is known', async () => {
+    await using backend = await startApp((_request, response) => response.end('ok'), { keepAliveTimeout: 0 })
+    await using rig = await startRig([backend.upstream], { limits: { nodeIdleUnsafeMs: 300 } })
+    const postFor = async (ms: number): Promise<void> => {
+      const end = performance.now() + ms
+      while (performance.now() < end) await (await fetch(rig.url, { method: 'POST', body: 'x' })).text()
+    }
+
+    await postFor(600)
+    const before = backend.connections()
+    await postFor(200)
+    expect(backend.connections()).toBe(before)
+  })
+
   it('are closed after their time', async () => {
     let open = 0
     // This node announces no lifetime: an announced one would go first.
