@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DeploySummary } from '@baton/core'
-import type { CliExit } from '@baton/testkit'
+import { type CliExit, waitFor } from '@baton/testkit'
 import { expect } from 'vitest'
 import type { Rig } from '../rig.ts'
 import { secretWords } from './release.ts'
@@ -33,6 +33,8 @@ export function createStory(rig: Rig): Story {
         await traffic.stop()
         throw error
       })
+      // A refusal may come so soon that hardly anybody could have noticed: the traffic goes on until many could.
+      await waitFor(() => traffic.snapshot().requests > 150, { what: '150 answers' })
       const verdict = await traffic.stop()
       expect(verdict.problems).toEqual([])
       expect(verdict).toMatchObject({ failed: 0, lost: 0, doubled: 0, logouts: 0, wrongCarts: 0 })
