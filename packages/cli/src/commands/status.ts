@@ -1,11 +1,5 @@
-import {
-  type BalancerNodeView,
-  type DeploySummary,
-  formatAddress,
-  isOpen,
-  type NodeState,
-  summarise,
-} from '@baton/core'
+import { type BalancerNodeView, type DeploySummary, formatAddress, type NodeState } from '@baton/core'
+import { openDeploy } from '../deploy/run-roll.ts'
 import type { CommonOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
 import { table } from '../view/table.ts'
@@ -65,7 +59,7 @@ async function statusOf(wiring: Wiring, terminal: Terminal): Promise<Status> {
     // One release only where all agree: in the middle of a roll there is none.
     release: releases.size === 1 ? [...releases][0]! : null,
     nodes,
-    deploy: await deployUnderWay(wiring),
+    deploy: (await openDeploy(wiring))?.summary ?? null,
   }
 }
 
@@ -98,13 +92,6 @@ async function releaseOf(wiring: Wiring, id: string, terminal: Terminal): Promis
     terminal.err(`${id} cannot be asked: ${(error as Error).message}`)
     return null
   }
-}
-
-async function deployUnderWay(wiring: Wiring): Promise<DeploySummary | null> {
-  const newest = (await wiring.journals.list()).at(-1)
-  if (newest === undefined) return null
-  const summary = summarise(await wiring.journals.read(newest))
-  return summary !== undefined && isOpen(summary) ? summary : null
 }
 
 function linesOf(found: Status): string[] {

@@ -1,4 +1,13 @@
-import { BatonError, type BatonEvent, type EventBody, type LockLease, type Outcome, replay } from '@baton/core'
+import {
+  BatonError,
+  type BatonEvent,
+  type DeploySummary,
+  type EventBody,
+  isOpen,
+  type LockLease,
+  type Outcome,
+  summarise,
+} from '@baton/core'
 import { roll } from '@baton/drivers'
 import { createRedaction } from '../redaction.ts'
 import type { Terminal } from '../terminal.ts'
@@ -58,14 +67,19 @@ function inflightOf(wiring: Wiring) {
 }
 
 /** The newest deploy that has not come to a clean end; null where all have. */
-export async function openDeploy(wiring: Wiring): Promise<{ deploy: string; events: readonly BatonEvent[] } | null> {
-  const newest = (await wiring.journals.list()).at(-1)
-  if (newest === undefined) return null
-  const events = await wiring.journals.read(newest)
-  const state = replay(events)
-  // A journal without a whole first line: nothing had begun.
-  if (state === undefined) return null
-  return state.outcome === null || state.outcome === 'halted' ? { deploy: newest, events } : null
+export async function openDeploy(wiring: Wiring): Promise<OpenDeploy | null> {
+  const deploy = (await wiring.journals.list()).at(-1)
+  if (deploy === undefined) return null
+  const events = await wiring.journals.read(deploy)
+  // undefined for a journal without a whole first line: nothing had begun.
+  const summary = summarise(events)
+  return summary !== undefined && isOpen(summary) ? { deploy, events, summary } : null
+}
+
+interface OpenDeploy {
+  readonly deploy: string
+  readonly events: readonly BatonEvent[]
+  readonly summary: DeploySummary
 }
 
 /** A deploy may only begin where the one before has come to an end. */
