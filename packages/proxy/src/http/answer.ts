@@ -24,6 +24,8 @@ export interface AnswerWriter {
   flush(): void
   /** True while the client takes less than it is given. */
   congested(): boolean
+  /** True while a part of what was flushed is still to be written. */
+  unsent(): boolean
 }
 
 export type AnswerFraming = 'length' | 'chunked' | 'until-close'
@@ -65,6 +67,7 @@ export function createAnswerWriter(socket: Socket, limits: Limits): AnswerWriter
       outbox.flush(socket)
     },
     congested: () => isCongested(socket),
+    unsent: () => socket.writableLength > 0,
   }
 }
 

@@ -7,7 +7,8 @@ import { type Field, parseTrailers } from './message-head.ts'
 export interface BodyReader {
   /**
    * Reads from `bytes[at]` on and hands each piece of the body to the sink. Returns the index of the first byte that is not
-   * of this message. Throws BadMessage when the body is malformed; the connection is of no further use then.
+   * of this message. Throws BadMessage when the body is malformed; the connection is of no further use then. Holds on to none
+   * of the bytes.
    */
   read(bytes: Buffer, at: number, sink: BodySink): number
   complete(): boolean
@@ -93,7 +94,8 @@ export function createChunkedReader(limits: Pick<Limits, 'headBytes' | 'headerCo
       throw new BadMessage(431, 'trailers_too_large', 'The trailer section is too large.')
     }
     if (end < 0) {
-      trailerBytes = section
+      // A copy: what was read is the connection's memory, and the next bytes come into it.
+      trailerBytes = Buffer.from(section)
       return bytes.length
     }
     // Between the last field and the empty line stands the CR LF of that field.

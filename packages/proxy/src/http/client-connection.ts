@@ -64,9 +64,10 @@ export function createClientConnection(options: ClientConnectionOptions): Client
 
   const owner = ownSocket(socket, {
     data(bytes) {
-      if (closing) return
+      if (closing) return false
       unread = unread === undefined ? bytes : Buffer.concat([unread, bytes])
       work()
+      return true
     },
     drained() {
       if (exchange !== undefined) {

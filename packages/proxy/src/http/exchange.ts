@@ -233,6 +233,10 @@ class RunningExchange implements Exchange, NodeExchange {
     this.touch()
   }
 
+  holdsBytes(): boolean {
+    return this.client.answer.unsent()
+  }
+
   upgraded(response: ResponseHead, nodeBytes: Buffer): void {
     const node = this.node!
     const { upgrade } = this.request

@@ -1,4 +1,4 @@
-import net, { type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Upstream } from '../balancing.ts'
 import { hasBody } from './answer.ts'
 import { BadMessage } from './bad-message.ts'
@@ -13,7 +13,7 @@ import { type Deadline, type Deadlines, now } from './deadlines.ts'
 import { createHeadScanner } from './head-scanner.ts'
 import type { Limits } from './limits.ts'
 import { type Field, parseResponseHead, type ResponseHead } from './message-head.ts'
-import { ownSocket, type SocketEvents } from './socket-events.ts'
+import { openSocket, type SocketEvents } from './socket-events.ts'
 
 /** A connection to a node. It carries one exchange at a time, and reads the responses. */
 export interface NodeConnection {
@@ -45,6 +45,8 @@ export interface NodeExchange extends BodySink {
   complete(trailers: readonly Field[], options: { reusable: boolean }): void
   /** All of one read has been told. */
   readEnded(): void
+  /** Whether what it was told last, or was told to `upgraded`, has not been written to its end. */
+  holdsBytes(): boolean
   /** 101: the connection belongs to another protocol from here on; `rest` is its first bytes. */
   upgraded(head: ResponseHead, rest: Buffer): void
   drained(): void
@@ -77,35 +79,24 @@ export function openNodeConnection(options: NodeConnectionOptions, firstExchange
   let idleForMs: number | undefined
   let announcedIdleMs: number | undefined
 
-  const socket = net.connect({
-    host: upstream.host,
-    port: upstream.port,
-    noDelay: true,
-    keepAlive: true,
-    // What a node's FIN means depends on what it is in the middle of.
-    allowHalfOpen: true,
-  })
-  socket.on('connect', () => {
-    connected = true
-    exchange?.connected()
-  })
-
   const deadline: Deadline = { at: Number.POSITIVE_INFINITY, expire: () => leaveIdle({ byNode: false }) }
   deadlines.add(deadline)
 
-  const owner = ownSocket(socket, {
+  const { socket, owner } = openSocket(upstream, {
     data(bytes) {
-      if (exchange === undefined) {
+      const current = exchange
+      if (current === undefined) {
         // It answers what nobody asked: whatever its next answer is, it could not be trusted to be one to the next request.
         leaveIdle({ byNode: false })
-        return
+        return false
       }
       try {
-        read(exchange, bytes)
+        read(current, bytes)
       } catch (error) {
         if (!(error instanceof BadMessage)) throw error
         fail({ kind: 'protocol', error })
       }
+      return unread !== undefined || current.holdsBytes()
     },
     drained: () => exchange?.drained(),
     ended() {
@@ -118,6 +109,11 @@ export function openNodeConnection(options: NodeConnectionOptions, firstExchange
       if (exchange === undefined) leaveIdle({ byNode: true })
       else fail({ kind: connected ? 'reset' : 'connect', error: error ?? new Error('the node closed the connection') })
     },
+  })
+
+  socket.on('connect', () => {
+    connected = true
+    exchange?.connected()
   })
 
   function read(current: NodeExchange, bytes: Buffer): void {

@@ -15,8 +15,10 @@ export interface Outbox {
   clear(): void
 }
 
-/** Up to here copying the pieces into one string is cheaper than a gathering write. */
+/** Up to here copying the pieces into one is cheaper than a gathering write. */
 const JOINED_BYTES = 16 * 1024
+/** Where they are copied to: used again as soon as a write has been taken whole, which is almost always at once. */
+let joined = Buffer.allocUnsafeSlow(JOINED_BYTES)
 
 export function createOutbox(): Outbox {
   const parts: (string | Buffer)[] = []
@@ -31,9 +33,12 @@ export function createOutbox(): Outbox {
     if (parts.length === 1) {
       writePart(socket, parts[0]!)
     } else if (size <= JOINED_BYTES) {
-      let text = ''
-      for (const part of parts) text += typeof part === 'string' ? part : part.toString('latin1', 0, part.length)
-      socket.write(text, 'latin1')
+      let end = 0
+      for (const part of parts) {
+        end += typeof part === 'string' ? joined.write(part, end, 'latin1') : part.copy(joined, end)
+      }
+      socket.write(joined.subarray(0, end))
+      if (socket.writableLength > 0) joined = Buffer.allocUnsafeSlow(JOINED_BYTES)
     } else {
       socket.cork()
       for (const part of parts) writePart(socket, part)

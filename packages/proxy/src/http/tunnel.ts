@@ -91,6 +91,7 @@ export function createTunnel(options: TunnelOptions): Tunnel {
         if (isWebSocket) advanceAll(toNode, bytes)
         if (!closeSent) forward(bytes, client, node)
         else if (toNode.closed()) client.end()
+        return node.writableLength > 0
       },
       drained: () => node.resume(),
       ended() {
@@ -104,7 +105,7 @@ export function createTunnel(options: TunnelOptions): Tunnel {
     },
     nodeEvents: {
       data(bytes) {
-        if (closeSent) return
+        if (closeSent) return false
         if (!isWebSocket) {
           forward(bytes, node, client)
         } else if (closeCode === undefined) {
@@ -115,6 +116,7 @@ export function createTunnel(options: TunnelOptions): Tunnel {
           forward(end === bytes.length ? bytes : bytes.subarray(0, end), node, client)
           if (toClient.atBoundary()) sendClose(closeCode)
         }
+        return client.writableLength > 0
       },
       drained: () => client.resume(),
       ended() {

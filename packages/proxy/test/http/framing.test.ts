@@ -171,6 +171,23 @@ describe('trailers', () => {
     expect(seen).toEqual({ 'x-check': 'ok' })
     expect(answer).toMatch(/\r\nTrailer: X-Sum\r\n[\s\S]*\r\n0\r\nX-Sum: 42\r\n\r\n$/)
   })
+
+  it('and heads of answers may come byte by byte', async () => {
+    const answer =
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX-Sum: 42\r\nX-More: abc\r\n\r\n'
+    await using backend = await startRawApp((socket) =>
+      socket.on('data', async () => {
+        for (const byte of answer) {
+          socket.write(byte)
+          await new Promise((resolve) => setTimeout(resolve, 2))
+        }
+      }),
+    )
+    await using rig = await startRig([backend.upstream])
+
+    const seen = await sendRaw(rig.port, GET.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'))
+    expect(seen).toMatch(/\r\n\r\n1\r\nx\r\n0\r\nX-Sum: 42\r\nX-More: abc\r\n\r\n$/)
+  })
 })
 
 describe('pipelined requests', () => {
@@ -373,6 +390,38 @@ describe('back-pressure', () => {
     await until(() => produced > before + (4 << 20))
   })
 
+  it.each([
+    ['with a length', `HTTP/1.1 200 OK\r\nContent-Length: ${16 << 20}\r\n\r\n`, false],
+    ['without a length', 'HTTP/1.1 200 OK\r\n\r\n', true],
+    ['after a switch of protocols', 'HTTP/1.1 101 OK\r\nConnection: upgrade\r\nUpgrade: counting\r\n\r\n', false],
+  ])('brings an answer %s unharmed to a client that reads slowly', async (_name, head, isChunked) => {
+    const counting = Buffer.from(Uint32Array.from({ length: 4 << 20 }, (_, index) => index).buffer)
+    await using backend = await startRawApp((socket) =>
+      socket.once('data', async () => {
+        socket.write(head)
+        // Pieces that are not yet a reason to pause the node, though the client has taken only a part of one.
+        for (let at = 0; at < counting.length; at += 4096) {
+          socket.write(counting.subarray(at, at + 4096))
+          await new Promise((resolve) => setImmediate(resolve))
+        }
+        socket.end()
+      }),
+    )
+    await using rig = await startRig([backend.upstream])
+    using client = await connectRaw(rig.port)
+    client.socket.pause()
+
+    client.send('GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: counting\r\n\r\n')
+    await until(() => rig.accepted[0]!.writableLength > 0)
+    await settled(() => rig.accepted[0]!.bytesWritten)
+    client.socket.resume()
+
+    await until(() => client.received().length > counting.length && rig.accepted[0]!.writableLength === 0)
+    await settled(() => client.received().length)
+    const body = client.received().replace(/^[\s\S]*?\r\n\r\n/, '')
+    expect(hash(isChunked ? unchunked(body) : body)).toBe(hash(counting))
+  })
+
   it('holds the client back where a node reads slowly', async () => {
     await using backend = await startRawApp((socket) => socket.pause())
     await using rig = await startRig([backend.upstream], { limits: { responseIdleMs: 1_500 } })
@@ -394,6 +443,24 @@ function echo(request: http.IncomingMessage, response: http.ServerResponse): voi
 /** A node that answers a request's head at once, and reads no body. */
 async function startRefusing(status: number): Promise<Backend> {
   return startCannedApp(`HTTP/1.1 ${status} No\r\nContent-Length: 7\r\n\r\nrefused`)
+}
+
+function hash(bytes: string | Buffer): string {
+  const sum = createHash('sha256')
+  return (typeof bytes === 'string' ? sum.update(bytes, 'latin1') : sum.update(bytes)).digest('hex')
+}
+
+/** The content of a chunked body, whole and without trailers. */
+function unchunked(body: string): string {
+  const content: string[] = []
+  let at = 0
+  while (at < body.length) {
+    const lineEnd = body.indexOf('\r\n', at)
+    const size = Number.parseInt(body.slice(at, lineEnd), 16)
+    content.push(body.slice(lineEnd + 2, lineEnd + 2 + size))
+    at = lineEnd + 2 + size + 2
+  }
+  return content.join('')
 }
 
 /** Waits until a number has stopped changing. */
