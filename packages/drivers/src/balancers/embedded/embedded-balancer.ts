@@ -1,45 +1,21 @@
 import type { Balancer } from '@baton/core'
-import { type AdminRequest, askAdmin } from './admin-api.ts'
-import { assertObject, metricsOf, nodeOf, viewOf } from './answers.ts'
+import { createAdminApiBalancer } from '../../admin-api/balancer.ts'
 
 export interface EmbeddedBalancerOptions {
   /** The unix socket of the balancer's admin API. */
   readonly socketPath: string
 }
 
-/**
- * The balancer that `baton up` runs, through its public admin API.
- *
- * A balancer that does not answer may be restarting: calls are tried again until their signal aborts, and only then fail
- * with `balancer-unreachable`. Refusals carry the balancer's own code, `stale-token` and `unknown-node` among them; an
- * answer that is not what the API promises is `balancer-answer-invalid`.
- */
+/** The balancer that `baton up` runs, through its public admin API. */
 export function createEmbeddedBalancer({ socketPath }: EmbeddedBalancerOptions): Balancer {
-  const ask = (signal: AbortSignal, request: AdminRequest) => askAdmin({ ...request, socketPath }, signal)
-  const pathOf = (node: string) => `/v1/nodes/${encodeURIComponent(node)}`
-
-  return {
+  return createAdminApiBalancer({
     driver: 'embedded',
     supports: { inflight: true, weights: true, closeLongLived: true, metrics: true },
-
-    async inspect({ signal }) {
-      return viewOf(await ask(signal, { method: 'GET', path: '/v1/nodes' }))
+    socketPath,
+    hints: {
+      unreachable: 'run baton up',
+      forbidden: 'run this as the user who ran baton up',
+      outdated: 'run baton up again',
     },
-
-    async set(node, { admin, weight }, { signal, token }) {
-      nodeOf(await ask(signal, { method: 'PUT', path: pathOf(node), token, body: { admin, weight } }))
-    },
-
-    async closeLongLived(node, { signal, token }) {
-      assertObject(await ask(signal, { method: 'POST', path: `${pathOf(node)}/close-long-lived`, token }))
-    },
-
-    async fence({ signal, token }) {
-      assertObject(await ask(signal, { method: 'POST', path: '/v1/fence', token }))
-    },
-
-    async metrics(node, { signal }) {
-      return metricsOf(await ask(signal, { method: 'GET', path: `${pathOf(node)}/metrics` }))
-    },
-  }
+  })
 }

@@ -3,6 +3,22 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { BatonError } from '@baton/core'
 import { isObject } from './answers.ts'
 
+/** What a person does about it, in words of the balancer at hand. */
+export interface AdminApiHints {
+  /** Nothing answers. */
+  readonly unreachable: string
+  /** The socket belongs to somebody else. */
+  readonly forbidden: string
+  /** It has other nodes than baton.yaml, or speaks another version of the API. */
+  readonly outdated: string
+}
+
+/** Where a balancer is asked. */
+export interface AdminApi {
+  readonly socketPath: string
+  readonly hints: AdminApiHints
+}
+
 export interface AdminRequest {
   readonly method: 'GET' | 'PUT' | 'POST'
   readonly path: string
@@ -14,28 +30,25 @@ export interface AdminRequest {
  * Asks until there is an answer, and returns its JSON. Every request of the API is safe to repeat, so one whose answer
  * was lost, or that came while the balancer was being replaced (503), is sent again.
  */
-export async function askAdmin(
-  asked: AdminRequest & { readonly socketPath: string },
-  signal: AbortSignal,
-): Promise<unknown> {
+export async function askAdmin(api: AdminApi, asked: AdminRequest, signal: AbortSignal): Promise<unknown> {
   signal.throwIfAborted()
   let failure: unknown
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
     try {
-      const answer = await send(asked, signal)
-      if (answer.status !== 503) return contentOf(asked, answer)
-      failure = errorOf(asked, answer)
+      const answer = await send(api, asked, signal)
+      if (answer.status !== 503) return contentOf(api, asked, answer)
+      failure = errorOf(api, asked, answer)
     } catch (error) {
       if (error instanceof BatonError) throw error
       // No wait will mend a socket that is not ours to use.
-      if (isForbidden(error)) throw unreachable(asked.socketPath, error)
+      if (isForbidden(error)) throw unreachable(api, error)
       if (!signal.aborted) failure = error
     }
     await sleep(waitMs, undefined, { signal }).catch(() => {})
     if (!signal.aborted) continue
     // Where nothing has failed, the caller gave up on a balancer that was about to answer: no word on the balancer.
     if (failure === undefined && !isTimeout(signal.reason)) throw signal.reason
-    throw unreachable(asked.socketPath, failure)
+    throw unreachable(api, failure)
   }
 }
 
@@ -48,8 +61,8 @@ interface Answer {
 }
 
 /** Each request has a connection of its own: none is left over from a balancer that is gone. */
-function send(asked: AdminRequest & { readonly socketPath: string }, signal: AbortSignal): Promise<Answer> {
-  const { socketPath, method, path, token, body } = asked
+function send({ socketPath }: AdminApi, asked: AdminRequest, signal: AbortSignal): Promise<Answer> {
+  const { method, path, token, body } = asked
   const content = body === undefined ? '' : JSON.stringify(body)
   const headers = {
     ...(token === undefined ? {} : { 'baton-token': String(token) }),
@@ -70,27 +83,33 @@ function send(asked: AdminRequest & { readonly socketPath: string }, signal: Abo
   })
 }
 
-function contentOf(asked: AdminRequest, answer: Answer): unknown {
+function contentOf(api: AdminApi, asked: AdminRequest, answer: Answer): unknown {
   const content = answer.status >= 200 && answer.status < 300 ? parse(answer.text) : undefined
-  if (content === undefined) throw errorOf(asked, answer)
+  if (content === undefined) throw errorOf(api, asked, answer)
   return content
 }
 
-function errorOf({ method, path }: AdminRequest, { status, text }: Answer): BatonError {
+function errorOf({ hints }: AdminApi, { method, path }: AdminRequest, { status, text }: Answer): BatonError {
   const content = parse(text)
   const { code, message } = isObject(content) && isObject(content.error) ? content.error : {}
   if (status >= 400 && typeof code === 'string' && typeof message === 'string') {
-    return new BatonError(code, `the balancer refused: ${message}`, { hint: HINTS[code] ?? 'baton status' })
+    return new BatonError(code, `the balancer refused: ${message}`, { hint: hintFor(code, hints) })
   }
   const what = `the balancer answered ${method} ${path} with status ${status} and not the JSON that its API promises`
   return new BatonError('balancer-answer-invalid', what, {
-    hint: 'see that baton and the running balancer are of one version: run baton up again',
+    hint: `see that baton and the running balancer are of one version: ${hints.outdated}`,
   })
 }
 
-const HINTS: Readonly<Record<string, string>> = {
-  'stale-token': 'another deploy has taken over: baton status',
-  'unknown-node': 'the running balancer has other nodes than baton.yaml: run baton up again',
+function hintFor(code: string, { outdated }: AdminApiHints): string {
+  switch (code) {
+    case 'stale-token':
+      return 'another deploy has taken over: baton status'
+    case 'unknown-node':
+      return `the running balancer has other nodes than baton.yaml: ${outdated}`
+    default:
+      return 'baton status'
+  }
 }
 
 function parse(text: string): unknown {
@@ -101,9 +120,9 @@ function parse(text: string): unknown {
   }
 }
 
-function unreachable(socketPath: string, cause: unknown): BatonError {
+function unreachable({ socketPath, hints }: AdminApi, cause: unknown): BatonError {
   const message = `the balancer at ${socketPath} cannot be reached: ${REASONS[codeOf(cause)] ?? messageOf(cause)}`
-  const hint = isForbidden(cause) ? 'run this as the user who ran baton up' : 'run baton up'
+  const hint = isForbidden(cause) ? hints.forbidden : hints.unreachable
   return new BatonError('balancer-unreachable', message, { hint, cause })
 }
 

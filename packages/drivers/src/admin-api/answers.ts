@@ -90,7 +90,7 @@ function invalid(path: string, wanted: string): BatonError {
     'balancer-answer-invalid',
     `the balancer's answer is not what its API promises: ${path} must be ${wanted}`,
     {
-      hint: 'see that baton and the running balancer are of one version: run baton up again',
+      hint: 'see that baton and the running balancer are of one version',
     },
   )
 }
