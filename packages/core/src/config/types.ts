@@ -17,8 +17,7 @@ export interface ReleaseConfig {
   readonly keep: number
 }
 
-/** The union grows with the drivers. */
-export type BalancerConfig = EmbeddedBalancerConfig
+export type BalancerConfig = EmbeddedBalancerConfig | NginxBalancerConfig | HaproxyBalancerConfig
 
 export interface EmbeddedBalancerConfig {
   readonly driver: 'embedded'
@@ -29,6 +28,32 @@ export interface EmbeddedBalancerConfig {
   readonly idleTimeoutMs: number
   /** null: no limit. */
   readonly maxBodyBytes: number | null
+}
+
+/** An nginx that something else starts, or the first apply does; Baton writes one file that it includes. */
+export interface NginxBalancerConfig {
+  readonly driver: 'nginx'
+  /** `dynamic`: members and weights change at run time, in Lua; `reload`: the file is rewritten and nginx reloaded. */
+  readonly mode: 'dynamic' | 'reload'
+  /** argv: how this nginx is run and signalled; `-t`, `-T` and `-s reload` are added. Never given to a shell. */
+  readonly command: readonly string[]
+  /** Absolute: the folder where baton-<name>.conf is written, included from within `http`. */
+  readonly include: string
+  /** Where a server block of Baton's listens; null: the user's own server blocks use the upstream. */
+  readonly listen: Address | null
+  /** Absolute: the folder of nginx's socket and state file; null: `nginx` in Baton's own state folder. */
+  readonly state: string | null
+}
+
+/** A HAProxy that something else runs, told over its runtime API. */
+export interface HaproxyBalancerConfig {
+  readonly driver: 'haproxy'
+  /** Absolute: the unix socket of the runtime API, of level admin. */
+  readonly socket: string
+  /** The backend whose servers are named like the nodes. */
+  readonly backend: string
+  /** Where the printed frontend listens; null: none is printed. */
+  readonly listen: Address | null
 }
 
 export interface Address {
@@ -88,9 +113,18 @@ export interface RolloutConfig {
   readonly drainTimeoutMs: number
   readonly onDrainTimeout: 'abort' | 'force'
   readonly bakeMs: number
+  /** From a little of its weight to all of it, as a node joins: the last step is 100%. Empty: the whole weight at once. */
+  readonly ramp: readonly RampStep[]
   readonly onFailure: 'rollback' | 'halt'
   /** Without a node done for so long, the deploy has failed. */
   readonly progressDeadlineMs: number
+}
+
+/** So much of a node's weight for so long; `holdMs` of the last step is 0. */
+export interface RampStep {
+  /** 1 to 100. */
+  readonly percent: number
+  readonly holdMs: number
 }
 
 export interface SessionsConfig {
