@@ -1,9 +1,8 @@
 import type { Draft } from './draft.ts'
+import { appDriverOf, type AppDriver as Driver, misplaced } from './driver-fields.ts'
 import type { Finding } from './finding.ts'
 import { mistake } from './reading.ts'
 import { fieldsOfDriver } from './schema.ts'
-
-type Driver = keyof typeof fieldsOfDriver
 
 /** Fields that a node's driver needs and does not have, and fields that no driver reads. */
 export function appFindings(draft: Draft): Finding[] {
@@ -12,7 +11,7 @@ export function appFindings(draft: Draft): Finding[] {
   const drivers = new Map(draft.nodes.map(({ id }) => [id, driverOf(draft, id)]))
 
   for (const [id, driver] of drivers) {
-    for (const name of driver ? fieldsOfDriver[driver].needed : []) {
+    for (const name of driver ? fieldsOfDriver.app[driver].needed : []) {
       if (draft.has(['app', name]) || draft.has(['nodes', id, name])) continue
       const path = draft.has(['nodes', id, 'driver']) ? ['nodes', id, name] : ['app', name]
       add({
@@ -24,13 +23,13 @@ export function appFindings(draft: Draft): Finding[] {
     }
     const misfit = (name: string) => driver !== undefined && isMisfit(name, [driver])
     for (const name of draft.keys(['nodes', id]).filter(misfit)) {
-      add({ ...misplaced(name), path: ['nodes', id, name], at: 'key', ofWhole: false })
+      add({ ...misplaced(appDriverOf(name)!), path: ['nodes', id, name], at: 'key', ofWhole: false })
     }
   }
   const used = [...drivers.values()].filter((each) => each !== undefined)
   if (used.length === drivers.size) {
     for (const name of draft.keys(['app']).filter((each) => isMisfit(each, used))) {
-      add({ ...misplaced(name), path: ['app', name], at: 'key', ofWhole: true })
+      add({ ...misplaced(appDriverOf(name)!), path: ['app', name], at: 'key', ofWhole: true })
     }
   }
   return [...findings.values()]
@@ -49,16 +48,6 @@ function driverOf(draft: Draft, id: string): Driver | undefined {
 }
 
 function isMisfit(name: string, drivers: readonly Driver[]): boolean {
-  const owner = ownerOf(name)
+  const owner = appDriverOf(name)
   return owner !== undefined && !drivers.includes(owner)
-}
-
-function misplaced(name: string) {
-  return mistake(`is read by the driver ${ownerOf(name)} alone`, `remove it, or write driver: ${ownerOf(name)}`)
-}
-
-function ownerOf(name: string): Driver | undefined {
-  return (Object.keys(fieldsOfDriver) as Driver[]).find((driver) =>
-    [...fieldsOfDriver[driver].needed, ...fieldsOfDriver[driver].optional].some((each) => each === name),
-  )
 }

@@ -13,6 +13,8 @@ export interface Draft {
   /** Whether something, right or wrong, was written there. */
   has(path: Path): boolean
   isMapping(path: Path): boolean
+  /** The items of the list that was written there; none where there is no list. */
+  items(path: Path): readonly unknown[]
   /** The keys that were written there. */
   keys(path: Path): readonly string[]
 }
@@ -31,6 +33,10 @@ export function draftOf(raw: unknown, nodeIds: readonly string[]): Draft {
     rollout: readable(rolloutFields, at(['rollout'])),
     has: (path) => at(path) !== undefined,
     isMapping: (path) => asMapping(at(path)) !== undefined,
+    items: (path) => {
+      const list = at(path)
+      return Array.isArray(list) ? list : []
+    },
     keys: (path) => Object.keys(asMapping(at(path)) ?? {}),
   }
 }

@@ -23,9 +23,7 @@ export function findingsOf(error: z.ZodError, raw: unknown): Finding[] {
 
 function hasPlannedDriver(section: unknown): boolean {
   const driver = asMapping(section)?.driver
-  return Object.values(plannedDrivers)
-    .flat()
-    .some((each) => each === driver)
+  return plannedDrivers.app.some((each) => each === driver)
 }
 
 function unknownKey(path: Path, key: string): Finding {
@@ -50,6 +48,9 @@ function misshapen(path: Path, value: unknown) {
   if (path.join() === 'nodes') {
     const remedy = 'write each node by its id, such as web-1: { address: 127.0.0.1:3001 }'
     return value === undefined ? mistake('missing', remedy) : mistake(`must be a mapping, not ${kindOf(value)}`, remedy)
+  }
+  if (path.join('.') === 'rollout.ramp') {
+    return mistake(`must be a list, not ${kindOf(value)}`, 'write its steps, such as [10%, 50%, 100%]')
   }
   const remedy = path.at(-1) === 'env' ? 'write each variable as NAME: "value"' : 'write its fields below it, indented'
   return mistake(`must be a mapping, not ${kindOf(value)}`, remedy)

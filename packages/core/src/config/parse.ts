@@ -1,4 +1,5 @@
 import { appFindings } from './apps.ts'
+import { balancerFindings } from './balancers.ts'
 import { type Document, type Position, readDocument } from './document.ts'
 import { draftOf } from './draft.ts'
 import type { Finding, Path } from './finding.ts'
@@ -7,6 +8,7 @@ import { findingsOf } from './issues.ts'
 import { listenerFindings } from './listeners.ts'
 import { nameFindings } from './names.ts'
 import type { ConfigProblem } from './problem.ts'
+import { rampFindings } from './ramp-order.ts'
 import { asMapping, kindOf, type Mistake, mistake } from './reading.ts'
 import { resolveConfig } from './resolution.ts'
 import { configSchema, sections } from './schema.ts'
@@ -52,6 +54,17 @@ function isTooMuch(text: string): boolean {
   return false
 }
 
+/** What no field can tell alone. */
+const checks = [
+  nameFindings,
+  balancerFindings,
+  appFindings,
+  listenerFindings,
+  floorFindings,
+  rampFindings,
+  timingFindings,
+]
+
 function decide(document: Document): { findings: Finding[]; config?: Config } {
   const root = asMapping(document.value)
   if (!root) return { findings: [noMapping(document.value)] }
@@ -61,7 +74,7 @@ function decide(document: Document): { findings: Finding[]; config?: Config } {
   const whole = configSchema.safeParse(raw)
   const findings = withoutEchoes([
     ...(whole.success ? [] : findingsOf(whole.error, raw)),
-    ...[nameFindings, appFindings, listenerFindings, floorFindings, timingFindings].flatMap((check) => check(draft)),
+    ...checks.flatMap((check) => check(draft)),
   ])
   if (!whole.success || findings.length > 0) return { findings }
   return { findings, config: resolveConfig(whole.data, nodeIds) }

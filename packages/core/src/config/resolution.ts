@@ -1,6 +1,9 @@
 import { batchSize } from './amount.ts'
 import type { CheckedConfig } from './schema.ts'
-import type { AppConfig, Config } from './types.ts'
+import type { Address, AppConfig, BalancerConfig, Config } from './types.ts'
+
+/** Where the embedded balancer listens unless it is told. */
+export const defaultListen: Address = { host: '127.0.0.1', port: 8080 }
 
 type AppFields = CheckedConfig['app']
 type NodeFields = CheckedConfig['nodes'][string]
@@ -11,14 +14,7 @@ export function resolveConfig(checked: CheckedConfig, nodeIds: readonly string[]
   return {
     name,
     release,
-    balancer: {
-      driver: balancer.driver,
-      listen: balancer.listen,
-      trustForwarded: balancer.trustForwarded,
-      responseTimeoutMs: balancer.responseTimeout,
-      idleTimeoutMs: balancer.idleTimeout,
-      maxBodyBytes: balancer.maxBodyBytes,
-    },
+    balancer: resolveBalancer(balancer, name),
     nodes: nodeIds.map((id) => {
       const node = given(checked.nodes[id])
       return { id, address: node.address, weight: node.weight, app: resolveApp(app, node) }
@@ -39,10 +35,32 @@ export function resolveConfig(checked: CheckedConfig, nodeIds: readonly string[]
       drainTimeoutMs: rollout.drainTimeout,
       onDrainTimeout: rollout.onDrainTimeout,
       bakeMs: rollout.bake,
+      ramp: rollout.ramp,
       onFailure: rollout.onFailure,
       progressDeadlineMs: rollout.progressDeadline,
     },
     sessions,
+  }
+}
+
+function resolveBalancer(balancer: CheckedConfig['balancer'], name: string): BalancerConfig {
+  const { listen = null } = balancer
+  switch (balancer.driver) {
+    case 'embedded':
+      return {
+        driver: 'embedded',
+        listen: listen ?? defaultListen,
+        trustForwarded: balancer.trustForwarded,
+        responseTimeoutMs: balancer.responseTimeout,
+        idleTimeoutMs: balancer.idleTimeout,
+        maxBodyBytes: balancer.maxBodyBytes,
+      }
+    case 'nginx': {
+      const { mode, command, include, state = null } = balancer
+      return { driver: 'nginx', mode, command, include, listen, state }
+    }
+    case 'haproxy':
+      return { driver: 'haproxy', socket: given(balancer.socket), backend: balancer.backend ?? name, listen }
   }
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { absolutePattern, readAbsolute, readSocket } from './absolute-path.ts'
 import { addressPattern, readAddress } from './address.ts'
 import { batchPattern, percentPattern, readBatch, readPercent, readWhole } from './amount.ts'
 import { readArgv, readTemplate } from './argv.ts'
@@ -7,12 +8,21 @@ import { durationPattern, readDuration } from './duration.ts'
 import { readVariable } from './environment.ts'
 import { field } from './field.ts'
 import { readFlag } from './flag.ts'
+import { rampStepPattern, readRampStep } from './ramp.ts'
 import { readStatus, statusPattern } from './status.ts'
 import { readStore, storePattern } from './store.ts'
-import { namePattern, nodeIdPattern, readHealthPath, readName, readSource } from './text.ts'
+import {
+  backendPattern,
+  namePattern,
+  nodeIdPattern,
+  readBackend,
+  readHealthPath,
+  readName,
+  readSource,
+} from './text.ts'
 
 /** Drivers of later versions: known, so that their users are told and not taken to have mistyped. */
-export const plannedDrivers = { balancer: ['nginx', 'haproxy'], app: ['tomcat'] } as const
+export const plannedDrivers = { app: ['tomcat'] } as const
 
 const releaseFields = {
   source: field(readSource, './build', { type: 'string', description: 'A path.' })
@@ -28,10 +38,11 @@ const releaseFields = {
 
 export const balancerFields = {
   driver: choice('What spreads the requests over the nodes.', {
-    choices: ['embedded'],
-    planned: plannedDrivers.balancer,
+    choices: ['embedded', 'nginx', 'haproxy'],
   }).prefault('embedded'),
-  listen: address('embedded: where clients connect.').prefault('127.0.0.1:8080'),
+  listen: address(
+    'embedded: where clients connect, 127.0.0.1:8080 unless said otherwise; nginx, haproxy: also write a server block, or print a frontend, that listens there.',
+  ).optional(),
   trustForwarded: flag(
     'embedded: believe X-Forwarded-* and Forwarded of clients and add to them; only behind another proxy.',
   ).prefault(false),
@@ -43,6 +54,29 @@ export const balancerFields = {
     .nullable()
     .meta({ description: 'embedded: the largest body of a request; null is no limit.' })
     .prefault(null),
+  mode: choice(
+    'nginx: change members at run time, in Lua (dynamic), or rewrite the upstream and reload nginx (reload).',
+    { choices: ['dynamic', 'reload'] },
+  ).prefault('dynamic'),
+  command: command(
+    readArgv,
+    'nginx: how this nginx is run and signalled, such as nginx -c /etc/nginx/nginx.conf.',
+  ).prefault('nginx'),
+  include: path(
+    readAbsolute,
+    'nginx: the folder, included from within http, where baton-<name>.conf is written.',
+  ).prefault('/etc/nginx/conf.d'),
+  state: path(
+    readAbsolute,
+    "nginx: the folder of nginx's socket and state file, where nginx may write; .baton/nginx unless said otherwise.",
+  ).optional(),
+  socket: path(readSocket, 'haproxy: the unix socket of the runtime API, of level admin.').optional(),
+  backend: field(readBackend, 'shop', {
+    type: 'string',
+    pattern: backendPattern,
+    description:
+      'haproxy: the backend, whose servers are named like the nodes; the name of the app unless said otherwise.',
+  }).optional(),
 }
 
 const appFields = {
@@ -67,8 +101,15 @@ const appFields = {
 
 /** The fields that only one driver reads. */
 export const fieldsOfDriver = {
-  process: { needed: ['command'], optional: [] },
-  command: { needed: ['stop', 'start'], optional: ['activate', 'release'] },
+  app: {
+    process: { needed: ['command'], optional: [] },
+    command: { needed: ['stop', 'start'], optional: ['activate', 'release'] },
+  },
+  balancer: {
+    embedded: { needed: [], optional: ['trustForwarded', 'responseTimeout', 'idleTimeout', 'maxBodyBytes'] },
+    nginx: { needed: [], optional: ['mode', 'command', 'include', 'state'] },
+    haproxy: { needed: ['socket'], optional: ['backend'] },
+  },
 } as const
 
 const ownAppFields = {
@@ -141,6 +182,19 @@ export const rolloutFields = {
   bake: duration('How long a node is watched after it joined; if it leaves health, the deploy has failed.', {
     leastMs: 0,
   }).prefault('5s'),
+  ramp: z
+    .array(
+      field(readRampStep, '10%', {
+        type: 'string',
+        pattern: rampStepPattern,
+        description: 'A share of the weight, and how long it is held (10s unless said otherwise): 10% for 30s.',
+      }),
+    )
+    .prefault([])
+    .meta({
+      description:
+        'From a little of its weight to all of it, as a node joins; the last step is 100%. Empty: all of it at once.',
+    }),
   onFailure: choice('What to do when a node fails: go back everywhere (rollback) or wait for a person (halt).', {
     choices: ['rollback', 'halt'],
   }).prefault('rollback'),
@@ -186,10 +240,11 @@ export function keysAt(path: readonly string[]): readonly string[] {
   return path.length === 1 ? Object.keys(sections[path[0] as keyof typeof sections] ?? {}) : []
 }
 
+/** Of a field that two of them have, the first is taken to be meant: `command` is the app's. */
 export const sections = {
   release: releaseFields,
-  balancer: balancerFields,
   app: sharedAppFields,
+  balancer: balancerFields,
   health: healthFields,
   rollout: rolloutFields,
   sessions: sessionsFields,
@@ -224,6 +279,10 @@ function flag(description: string) {
 
 function address(description: string) {
   return field(readAddress, '127.0.0.1:3001', { type: 'string', pattern: addressPattern, description })
+}
+
+function path(read: typeof readAbsolute, description: string) {
+  return field(read, '/run/shop', { type: 'string', pattern: absolutePattern, description })
 }
 
 function command(read: typeof readArgv, description: string) {

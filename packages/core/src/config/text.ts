@@ -18,6 +18,14 @@ export function misnamedNode(id: string) {
   return mistake('is no id of a node', `write 1 to ${longestName} of the characters a-z, 0-9 and -, the first no dash`)
 }
 
+/** HAProxy's configuration manual, "proxy names". */
+export const backendPattern = '^[A-Za-z0-9_.:-]+$'
+
+export function readBackend(raw: unknown): Reading<string> {
+  if (typeof raw === 'string' && new RegExp(backendPattern).test(raw)) return { value: raw }
+  return mistake(`must be the name of a backend, not ${show(raw)}`, 'write letters, digits and - _ . : alone')
+}
+
 export function readSource(raw: unknown): Reading<string> {
   if (typeof raw !== 'string' || raw.trim() === '') {
     return mistake(`must be a path, not ${show(raw)}`, 'write a directory or an archive, such as ./build')

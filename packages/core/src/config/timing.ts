@@ -1,6 +1,7 @@
 import type { Draft } from './draft.ts'
 import { formatDuration } from './duration.ts'
 import type { Finding, Path } from './finding.ts'
+import { rampMs } from './ramp.ts'
 import { mistake } from './reading.ts'
 
 /** Times that contradict each other, and checks of HTTP where only TCP is checked. */
@@ -22,9 +23,14 @@ function deadlineFindings({ health: { deadline, timeout, interval, rise } }: Dra
 
 function progressFindings({
   health: { deadline },
-  rollout: { progressDeadline, drainTimeout, bake },
+  rollout: { progressDeadline, drainTimeout, bake, ramp },
 }: Draft): Finding[] {
-  const waits = { 'rollout.drainTimeout': drainTimeout, 'health.deadline': deadline, 'rollout.bake': bake }
+  const waits = {
+    'rollout.drainTimeout': drainTimeout,
+    'health.deadline': deadline,
+    'rollout.bake': bake,
+    'rollout.ramp': ramp && rampMs(ramp),
+  }
   return Object.entries(waits).flatMap(([name, wait]) => {
     if (progressDeadline === undefined || wait === undefined || wait < progressDeadline) return []
     const message = `of ${formatDuration(progressDeadline)} ends before ${name} (${formatDuration(wait)}) does`
