@@ -33,7 +33,7 @@ function wire(workspace: Workspace): Wiring {
   const { config, stateDir } = workspace
   const clock = createSystemClock()
   const lock = createFileLock({ dir: join(stateDir, 'lock'), clock })
-  const balancer = createEmbeddedBalancer({ socketPath: balancerSocket(stateDir) })
+  const balancer = createBalancer(config, stateDir)
   const nodes = new Map(
     config.nodes.map((node) => [
       node.id,
@@ -52,6 +52,13 @@ function wire(workspace: Workspace): Wiring {
       await Promise.all([...nodes.values()].map(({ node }) => node.fence(call)))
     },
   }
+}
+
+function createBalancer({ balancer }: Config, stateDir: string): Balancer {
+  if (balancer.driver === 'embedded') return createEmbeddedBalancer({ socketPath: balancerSocket(stateDir) })
+  throw new BatonError('balancer-unknown', `nothing here speaks to ${balancer.driver} yet`, {
+    hint: 'write balancer.driver: embedded',
+  })
 }
 
 /** Where the embedded balancer's admin API listens. */

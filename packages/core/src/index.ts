@@ -7,7 +7,8 @@ export type * from './config/types.ts'
 export type * from './engine/events.ts'
 export { evolve, replay } from './engine/evolve.ts'
 export { admits, surveyOf } from './engine/floor.ts'
-export { announcement, type Effect, isWait, next, type Wanted } from './engine/next.ts'
+export { announcement, type Effect, isWait, next, type Ramp, type Wanted } from './engine/next.ts'
+export { shareOf, weightAtJoin } from './engine/ramp.ts'
 export { lane, type Orders, type Running, reconcile } from './engine/reconcile.ts'
 export {
   type DeployState,
@@ -16,7 +17,6 @@ export {
   type NodeProgress,
   type Phase,
   progressOf,
-  type Survey,
   type Trouble,
 } from './engine/state.ts'
 export { makePlan, type Observed, type Wish } from './plan/make.ts'

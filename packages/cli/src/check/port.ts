@@ -7,7 +7,9 @@ import { codeOf, ok, problem, type Verdict } from './verdict.ts'
 /** The balancer's address and those of the nodes that Baton starts; what others start is expected to be there. */
 export const portChecks: Checks = ({ balancer, nodes }, { running }) => {
   const listeners = [
-    { subject: 'balancer.listen', address: balancer.listen, ours: running.balancer },
+    ...(balancer.driver === 'embedded'
+      ? [{ subject: 'balancer.listen', address: balancer.listen, ours: running.balancer }]
+      : []),
     ...nodes
       .filter(({ app }) => app.driver === 'process')
       .map(({ id, address }) => ({ subject: id, address, ours: running.nodes.includes(id) })),

@@ -17,6 +17,7 @@ export async function preparePlan(wiring: Wiring, wish: Wish): Promise<Plan> {
   )
   return makePlan(wiring.config, wish, {
     balancer,
+    supports: wiring.balancer.supports,
     nodes,
     noWayBack,
     succeeded: succeededIds(await pastReleases(wiring)),

@@ -76,7 +76,7 @@ function allAtOnce(plan: Plan): Plan {
     from: null,
     nodes,
     batches: [nodes.map((node) => node.id)],
-    rollout: { ...plan.rollout, batch: nodes.length, bakeMs: 0 },
+    rollout: { ...plan.rollout, batch: nodes.length, bakeMs: 0, ramp: [] },
     // Nobody is served yet: there is no capacity to keep.
     floor: { ...plan.floor, weight: 0 },
     warnings: [],

@@ -26,8 +26,8 @@ export type DeployEventBody =
       readonly nodes: readonly string[]
       readonly plan: Plan
     }
-  /** The balancer's own word, taken before each drain: healthy weight that serves, and who of the next nodes is part of it. */
-  | { readonly type: 'deploy.surveyed'; readonly available: number; readonly serving: readonly string[] }
+  /** The balancer's own word, taken before each drain. */
+  | ({ readonly type: 'deploy.surveyed' } & Survey)
   /** The floor does not allow the next drain yet. */
   | { readonly type: 'deploy.waiting'; readonly reason: string }
   /** Something that concerns no single node went wrong: a lost balancer, a deadline. */
@@ -40,13 +40,29 @@ export type DeployEventBody =
   | { readonly type: 'deploy.aborting'; readonly only: readonly string[] | null }
   | { readonly type: 'deploy.finished'; readonly outcome: Outcome; readonly durationMs: number }
 
+/** What the balancer says before a drain. */
+export interface Survey {
+  /** Healthy weight that serves. */
+  readonly available: number
+  /** Who of the nodes that wait to be drained is part of it. */
+  readonly serving: readonly string[]
+  /** What those of `serving` weigh whose weight is not the planned one; missing where there are none. */
+  readonly weights?: Readonly<Record<string, number>>
+}
+
 export type Outcome = 'succeeded' | 'rolled-back' | 'halted' | 'aborted'
 
 export type NodeEventBody = { readonly node: string } & (
   | { readonly type: 'node.staging' }
   | { readonly type: 'node.staged' }
   | { readonly type: 'node.draining' }
-  | { readonly type: 'node.drained'; readonly inflight: number; readonly forced: boolean; readonly waitedMs: number }
+  /** `inflight`: what was cut off; null where the balancer does not count, and other evidence told that it is drained. */
+  | {
+      readonly type: 'node.drained'
+      readonly inflight: number | null
+      readonly forced: boolean
+      readonly waitedMs: number
+    }
   | { readonly type: 'node.stopping' }
   | { readonly type: 'node.stopped' }
   | { readonly type: 'node.activating'; readonly release: string }
@@ -56,7 +72,12 @@ export type NodeEventBody = { readonly node: string } & (
   | { readonly type: 'node.checking' }
   | { readonly type: 'node.healthy'; readonly checks: number; readonly waitedMs: number }
   | { readonly type: 'node.joining' }
+  /** It serves; where there is a ramp, with the weight of its first step. */
   | { readonly type: 'node.joined' }
+  /** `weight` is what it is told to weigh, `percent` the share of its planned weight. */
+  | { readonly type: 'node.ramping'; readonly percent: number; readonly weight: number }
+  /** It served so long at this weight, and stayed healthy. */
+  | { readonly type: 'node.ramped'; readonly percent: number; readonly weight: number }
   | { readonly type: 'node.baking' }
   | { readonly type: 'node.baked' }
   | { readonly type: 'node.pruning' }
@@ -65,4 +86,4 @@ export type NodeEventBody = { readonly node: string } & (
 )
 
 /** The steps of a node's way through a roll, in their order. */
-export type Step = 'stage' | 'drain' | 'stop' | 'activate' | 'start' | 'check' | 'join' | 'bake' | 'prune'
+export type Step = 'stage' | 'drain' | 'stop' | 'activate' | 'start' | 'check' | 'join' | 'ramp' | 'bake' | 'prune'

@@ -1,4 +1,5 @@
-import type { BatonEvent, DeployEventBody, NodeEventBody, Step } from './events.ts'
+import type { BatonEvent, DeployEventBody, NodeEventBody, Step, Survey } from './events.ts'
+import { rampOf } from './ramp.ts'
 import { type DeployState, isSettled, type NodeProgress, type Phase, progressOf, type Trouble } from './state.ts'
 import { theWayBack } from './way-back.ts'
 
@@ -35,6 +36,7 @@ function begin(event: BatonEvent & { type: 'deploy.started' }): DeployState {
       phase: 'waiting',
       target: plan.release.id,
       touched: 'no',
+      ramped: 0,
       failed: null,
     })),
     index: new Map(plan.nodes.map((planned, position) => [planned.id, position])),
@@ -54,7 +56,7 @@ function onDeployEvent(state: DeployState, event: DeployEventBody): DeployState 
     case 'deploy.started':
       throw new Error('a journal has one deploy.started')
     case 'deploy.surveyed':
-      return { ...state, survey: { available: event.available, serving: event.serving } }
+      return { ...state, survey: surveyIn(event) }
     case 'deploy.waiting':
     case 'deploy.interrupted':
       return state
@@ -89,6 +91,8 @@ const phaseAfter: Readonly<Record<Exclude<NodeEventBody['type'], 'node.failed'>,
   'node.healthy': 'healthy',
   'node.joining': 'joining',
   'node.joined': 'joined',
+  'node.ramping': 'ramping',
+  'node.ramped': 'ramped',
   'node.baking': 'baking',
   'node.baked': 'done',
   'node.pruning': 'pruning',
@@ -97,7 +101,8 @@ const phaseAfter: Readonly<Record<Exclude<NodeEventBody['type'], 'node.failed'>,
 
 function onNodeEvent(state: DeployState, event: NodeEventBody): DeployState {
   if (event.type === 'node.failed') return onNodeFailed(state, event.node, event.step, event.error)
-  const node = progressOf(state, event.node)
+  const before = progressOf(state, event.node)
+  const node = { ...before, ramped: rampedAfter(event.type, before) }
   const phase = shortCut(state, node, phaseAfter[event.type])
   const moved = withNode(state, { ...node, phase, touched: touchedBy(event.type, node) })
   // The floor is checked again before each drain: what was seen before this one no longer counts.
@@ -105,14 +110,21 @@ function onNodeEvent(state: DeployState, event: NodeEventBody): DeployState {
 }
 
 /**
- * A parked node stays out once it is healthy; what was put back needs no baking, it served before; and where nothing ran
- * before, the way back ends with nothing running.
+ * A parked node stays out once it is healthy; a ramp goes on until its last step; what was put back needs no baking, it
+ * served before; and where nothing ran before, the way back ends with nothing running.
  */
 function shortCut(state: DeployState, node: NodeProgress, phase: Phase): Phase {
   if (phase === 'healthy' && node.planned.parked) return 'done'
-  if (phase === 'joined' && state.direction === 'back') return 'done'
+  const isLight = node.ramped < rampOf(state.plan).length
+  if (phase === 'ramped' && isLight) return 'ramping'
+  if ((phase === 'joined' || phase === 'ramped') && !isLight && state.direction === 'back') return 'done'
   if (phase === 'stopped' && state.direction === 'back' && node.target === null) return 'done'
   return phase
+}
+
+function rampedAfter(type: NodeEventBody['type'], { ramped }: NodeProgress): number {
+  if (type === 'node.joined') return 0
+  return type === 'node.ramped' ? ramped + 1 : ramped
 }
 
 function touchedBy(type: NodeEventBody['type'], node: NodeProgress): NodeProgress['touched'] {
@@ -149,13 +161,14 @@ function aborting(state: DeployState, only: readonly string[] | null): DeploySta
 }
 
 /**
- * Goes on, after a crash or a halt. Time has passed: a node that was about to be drained asks for its place again, and
- * after a halt what had failed is tried once more from its start.
+ * Goes on, after a crash or a halt. Time has passed: a node that was about to be drained asks for its place again, a ramp
+ * begins again, and after a halt what had failed is tried once more from its start.
  */
 function resumed(state: DeployState, only: readonly string[] | null): DeployState {
   const nodes = state.nodes.map((node) => {
     const phase = phaseToResume(node, { halted: wasHalted(state), only })
-    return phase === node.phase ? node : { ...node, phase, failed: null }
+    if (phase !== node.phase) return { ...node, phase, failed: null }
+    return phase === 'ramping' ? { ...node, ramped: 0 } : node
   })
   const open = { ...state, nodes, only, survey: null }
   const eased = wasHalted(state) ? { ...open, trouble: null, halted: false, outcome: null } : open
@@ -175,6 +188,10 @@ function phaseToResume(
   if (node.phase === 'draining') return 'staged'
   if (node.phase !== 'failed' || !halted) return node.phase
   return node.failed?.step === 'stage' ? 'waiting' : 'staged'
+}
+
+function surveyIn({ available, serving, weights }: Survey): Survey {
+  return { available, serving, ...(weights && { weights }) }
 }
 
 function withNode(state: DeployState, node: NodeProgress): DeployState {

@@ -1,5 +1,6 @@
 import type { DeployEventBody, NodeEventBody } from './events.ts'
 import { admits } from './floor.ts'
+import { rampOf, shareOf } from './ramp.ts'
 import { type DeployState, type NodeProgress, type Phase, progressOf } from './state.ts'
 import { withoutWayBack } from './way-back.ts'
 
@@ -8,6 +9,16 @@ export type Effect =
   | { readonly type: 'survey'; readonly nodes: readonly string[] }
   | { readonly type: 'stage' | 'drain' | 'stop' | 'start' | 'join' | 'bake' | 'prune'; readonly node: string }
   | { readonly type: 'activate' | 'check'; readonly node: string; readonly release: string }
+  | Ramp
+
+/** One step of a ramp: `percent` of the planned weight, held for so long. */
+export interface Ramp {
+  readonly type: 'ramp'
+  readonly node: string
+  readonly percent: number
+  readonly weight: number
+  readonly holdMs: number
+}
 
 /**
  * What the deploy wants now: facts to write down at once, and effects that should be under way. An effect that is wanted
@@ -39,6 +50,8 @@ export function announcement(effect: Effect): NodeEventBody | null {
       return null
     case 'activate':
       return { type: 'node.activating', node: effect.node, release: effect.release }
+    case 'ramp':
+      return { type: 'node.ramping', node: effect.node, percent: effect.percent, weight: effect.weight }
     default:
       return { type: announcements[effect.type], node: effect.node }
   }
@@ -46,8 +59,10 @@ export function announcement(effect: Effect): NodeEventBody | null {
 
 /** Waiting may be cut short at any moment and begun again later; every other effect, once begun, is seen through. */
 export function isWait(effect: Effect): boolean {
-  return effect.type === 'survey' || effect.type === 'drain' || effect.type === 'check' || effect.type === 'bake'
+  return waits.has(effect.type)
 }
+
+const waits: ReadonlySet<Effect['type']> = new Set(['survey', 'drain', 'check', 'ramp', 'bake'])
 
 const announcements = {
   stage: 'node.staging',
@@ -106,7 +121,7 @@ function halt(state: DeployState): Wanted {
 
 function groupEffects(state: DeployState, group: readonly string[]): Effect[] {
   const members = group.map((id) => progressOf(state, id))
-  const steps = members.flatMap((node) => stepOf(node))
+  const steps = members.flatMap((node) => stepOf(state, node))
   // After a failure nobody else is taken out; those who are come to the end of their way, so that before a halt no
   // capacity is left out needlessly.
   if (state.trouble !== null) return steps
@@ -122,7 +137,7 @@ function takeOut(state: DeployState, members: readonly NodeProgress[]): Effect[]
 }
 
 /** The one thing that brings a node on from where it is; nothing where it has arrived or waits for its turn. */
-function stepOf(node: NodeProgress): Effect[] {
+function stepOf(state: DeployState, node: NodeProgress): Effect[] {
   const id = node.planned.id
   switch (node.phase) {
     case 'staging':
@@ -145,11 +160,21 @@ function stepOf(node: NodeProgress): Effect[] {
     case 'joining':
       return [{ type: 'join', node: id }]
     case 'joined':
+    case 'ramping':
+    case 'ramped':
+      return [rampOrBake(state, node)]
     case 'baking':
       return [{ type: 'bake', node: id }]
     default:
       return []
   }
+}
+
+function rampOrBake(state: DeployState, { planned, ramped }: NodeProgress): Effect {
+  const step = rampOf(state.plan)[ramped]
+  if (step === undefined) return { type: 'bake', node: planned.id }
+  const { percent, holdMs } = step
+  return { type: 'ramp', node: planned.id, percent, weight: shareOf(planned.weight, percent), holdMs }
 }
 
 function cleanUp(state: DeployState): Wanted {

@@ -1,6 +1,6 @@
 import type { Plan, PlannedNode } from '../plan/plan.ts'
 import type { Failure } from '../ports/errors.ts'
-import type { Outcome, Step } from './events.ts'
+import type { Outcome, Step, Survey } from './events.ts'
 
 /** A deploy as far as its events tell. Built by `evolve` alone; never changed in place. */
 export interface DeployState {
@@ -38,11 +38,6 @@ export interface Trouble {
   readonly course: 'back' | 'halt'
 }
 
-export interface Survey {
-  readonly available: number
-  readonly serving: readonly string[]
-}
-
 export interface NodeProgress {
   readonly planned: PlannedNode
   readonly phase: Phase
@@ -50,6 +45,8 @@ export interface NodeProgress {
   readonly target: string | null
   /** What this deploy has done to it so far, and so what a way back has to undo; it only ever grows. */
   readonly touched: 'no' | 'drained' | 'replaced'
+  /** Steps of the ramp that it has behind it since it joined. */
+  readonly ramped: number
   readonly failed: { readonly step: Step; readonly error: Failure } | null
 }
 
@@ -74,6 +71,8 @@ export type Phase =
   | 'healthy'
   | 'joining'
   | 'joined'
+  | 'ramping'
+  | 'ramped'
   | 'baking'
   | 'done'
   | 'pruning'
@@ -106,6 +105,8 @@ const outPhases: ReadonlySet<Phase> = new Set([
   'checking',
   'healthy',
   'joining',
+  // A crash makes a ramp begin again, from less: what it weighs on the way is nothing to build on.
+  'ramping',
 ])
 
 /** A node that this deploy has taken out, or is about to: its weight does not count, whatever the balancer still says. */

@@ -25,7 +25,7 @@ export function withoutWayBack(state: DeployState): readonly string[] {
     .map((node) => node.planned.id)
 }
 
-const servingPhases: ReadonlySet<Phase> = new Set(['joined', 'baking', 'done'])
+const servingPhases: ReadonlySet<Phase> = new Set(['joined', 'ramped', 'baking', 'done'])
 
 function phaseBefore(state: DeployState, node: NodeProgress): Phase {
   return state.nodes[state.index.get(node.planned.id)!]!.phase

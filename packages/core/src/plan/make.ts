@@ -1,6 +1,6 @@
 import { formatAddress } from '../config/address.ts'
 import type { Config } from '../config/types.ts'
-import type { BalancerView } from '../ports/balancer.ts'
+import type { BalancerAbilities, BalancerView } from '../ports/balancer.ts'
 import { BatonError } from '../ports/errors.ts'
 import type { NodeView, Release } from '../ports/node.ts'
 import type { Plan, PlannedNode } from './plan.ts'
@@ -8,6 +8,8 @@ import type { Plan, PlannedNode } from './plan.ts'
 /** What was found before planning. */
 export interface Observed {
   readonly balancer: BalancerView
+  /** What this balancer is able to do. */
+  readonly supports: BalancerAbilities
   readonly nodes: ReadonlyMap<string, NodeView>
   /** Why a node could not go back to what it runs now, by node id; empty where all could. */
   readonly noWayBack: ReadonlyMap<string, string>
@@ -23,8 +25,9 @@ export interface Wish {
   readonly only: readonly string[] | null
 }
 
-/** The plan of a roll. Fails with `unknown-node` for an id that is not configured. */
+/** The plan of a roll. Fails with `unknown-node` for an id that is not configured, and with `unsupported` for what the balancer cannot do. */
 export function makePlan(config: Config, wish: Wish, observed: Observed): Plan {
+  refuseUnsupported(config, observed.supports)
   const nodes = chosen(config, wish.only).map((id) => planNode(config, id, observed))
   const of = config.nodes.reduce((sum, node) => sum + node.weight, 0)
   return {
@@ -40,12 +43,20 @@ export function makePlan(config: Config, wish: Wish, observed: Observed): Plan {
       drainTimeoutMs: config.rollout.drainTimeoutMs,
       onDrainTimeout: config.rollout.onDrainTimeout,
       bakeMs: config.rollout.bakeMs,
+      ramp: config.rollout.ramp,
       onFailure: config.rollout.onFailure,
       progressDeadlineMs: config.rollout.progressDeadlineMs,
     },
     keep: kept(config, wish.release.id, nodes, observed.succeeded),
     warnings: warningsFor(config, nodes, observed),
   }
+}
+
+function refuseUnsupported({ balancer, rollout }: Config, supports: BalancerAbilities): void {
+  if (rollout.ramp.length === 0 || supports.weights) return
+  throw new BatonError('unsupported', `rollout.ramp changes weights, and this balancer (${balancer.driver}) cannot`, {
+    hint: 'remove rollout.ramp from baton.yaml, or use a balancer that can: embedded, nginx in mode dynamic, haproxy',
+  })
 }
 
 function chosen(config: Config, only: readonly string[] | null): readonly string[] {

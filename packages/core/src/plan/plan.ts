@@ -1,3 +1,4 @@
+import type { RampStep } from '../config/types.ts'
 import type { Release } from '../ports/node.ts'
 
 /** What a deploy will do. Plain JSON: what `plan` prints is what `deploy` does. */
@@ -34,6 +35,8 @@ export interface PlannedRollout {
   readonly drainTimeoutMs: number
   readonly onDrainTimeout: 'abort' | 'force'
   readonly bakeMs: number
+  /** As in the configuration; missing in journals of versions that had no ramps. */
+  readonly ramp?: readonly RampStep[]
   readonly onFailure: 'rollback' | 'halt'
   readonly progressDeadlineMs: number
 }

@@ -36,17 +36,24 @@ function lineOf(event: Exclude<BatonEvent, { type: 'node.failed' | 'deploy.faile
     case 'deploy.finished':
       return `${event.outcome} after ${seconds(event.durationMs)}`
     case 'node.drained':
-      return event.forced
-        ? `${event.node} drained by force after ${seconds(event.waitedMs)}: ${event.inflight} in flight were cut off`
-        : `${event.node} drained after ${seconds(event.waitedMs)}`
+      return drainedLine(event)
     case 'node.activating':
     case 'node.activated':
       return `${event.node} ${event.type.slice('node.'.length)} ${event.release}`
     case 'node.healthy':
       return `${event.node} healthy after ${event.checks} checks, ${seconds(event.waitedMs)}`
+    case 'node.ramping':
+    case 'node.ramped':
+      return `${event.node} ${event.type.slice('node.'.length)} at ${event.percent}%, weight ${event.weight}`
     default:
       return `${event.node} ${event.type.slice('node.'.length)}`
   }
+}
+
+function drainedLine({ node, inflight, forced, waitedMs }: BatonEvent & { type: 'node.drained' }): string {
+  if (!forced) return `${node} drained after ${seconds(waitedMs)}`
+  const lost = inflight === null ? 'what was in flight, which nobody could count, was' : `${inflight} in flight were`
+  return `${node} drained by force after ${seconds(waitedMs)}: ${lost} cut off`
 }
 
 function detailsOf(error: { readonly hint?: string; readonly log?: readonly string[] }): string[] {

@@ -4,6 +4,7 @@ import { check } from './check.ts'
 import { bounded, type EffectContext } from './context.ts'
 import { drain } from './drain.ts'
 import { join } from './join.ts'
+import { ramp } from './ramp.ts'
 import { survey } from './survey.ts'
 
 /** Files may be large and apps slow to end: the drivers' own limits are below these. */
@@ -34,6 +35,8 @@ export async function perform(effect: Effect, context: EffectContext): Promise<E
       return check(context, effect.node, effect.release)
     case 'join':
       return join(context, effect.node)
+    case 'ramp':
+      return ramp(context, effect)
     case 'bake':
       return bake(context, effect.node)
     case 'prune':
