@@ -55,7 +55,7 @@ export function makePlan(config: Config, wish: Wish, observed: Observed): Plan {
 function refuseUnsupported({ balancer, rollout }: Config, supports: BalancerAbilities): void {
   if (rollout.ramp.length === 0 || supports.weights) return
   throw new BatonError('unsupported', `rollout.ramp changes weights, and this balancer (${balancer.driver}) cannot`, {
-    hint: 'remove rollout.ramp from baton.yaml, or use a balancer that can: embedded, nginx in mode dynamic, haproxy',
+    hint: 'remove rollout.ramp from baton.yaml, or use a balancer that can',
   })
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { parseConfig } from '../../src/config/parse.ts'
-import { badConfigurations, sound } from './bad-configurations.ts'
+import { badConfigurations } from './bad-configurations.ts'
+import { sound } from './sound.ts'
 
 describe('a bad configuration is refused, with every mistake, its place and its remedy:', () => {
   it.each(badConfigurations)('$name', ({ yaml, problems }) => {

@@ -1,34 +1,6 @@
-/** A configuration, and all that is wrong with it, in the order of the file. */
-export interface BadConfiguration {
-  readonly name: string
-  readonly yaml: string
-  readonly problems: readonly ExpectedProblem[]
-}
-
-/** `message` and `remedy` are parts of what is said. */
-export type ExpectedProblem = readonly [path: string, line: number, message: string, remedy: string]
-
-/** Five lines, so that what a row adds stands on line 6. */
-export const sound = `name: shop
-app: { command: node server.js }
-nodes:
-  web-1: { address: 127.0.0.1:3001 }
-  web-2: { address: 127.0.0.1:3002 }
-`
-
-/** The sound configuration with another text in the place of one of its own. */
-function instead(of: string, by: string): string {
-  if (!sound.includes(of)) throw new Error(`nothing to replace: ${of}`)
-  return sound.replace(of, by)
-}
-
-function command(text: string): string {
-  return instead('node server.js', text)
-}
-
-function address(text: string): string {
-  return instead('127.0.0.1:3002', text)
-}
+import { badBalancers } from './bad-balancers.ts'
+import { badRamps } from './bad-ramps.ts'
+import { address, type BadConfiguration, command, instead, sound } from './sound.ts'
 
 const file: BadConfiguration[] = [
   { name: 'an empty file', yaml: '', problems: [['', 1, 'the file is empty', 'baton init']] },
@@ -289,16 +261,6 @@ const apps: BadConfiguration[] = [
     name: 'a driver of a later version, with its own keys',
     yaml: instead('{ command: node server.js }', '{ driver: tomcat, home: /usr/share/tomcat10, context: / }'),
     problems: [['app.driver', 2, 'tomcat is not in this version yet', 'use process or command']],
-  },
-  {
-    name: 'a balancer of a later version',
-    yaml: `${sound}balancer: { driver: nginx, mode: dynamic }\n`,
-    problems: [['balancer.driver', 6, 'nginx is not in this version yet', 'use embedded']],
-  },
-  {
-    name: 'haproxy, which is not there yet',
-    yaml: `${sound}balancer: { driver: haproxy, socket: /run/haproxy.sock }\n`,
-    problems: [['balancer.driver', 6, 'haproxy is not in this version yet', 'use embedded']],
   },
   {
     name: 'a mistyped driver',
@@ -595,5 +557,19 @@ nodes:
 ]
 
 export const badConfigurations: readonly BadConfiguration[] = [
-  ...[file, syntax, keys, names, addresses, apps, numbers, floors, health, stores, several].flat(),
+  ...[
+    file,
+    syntax,
+    keys,
+    names,
+    addresses,
+    badBalancers,
+    apps,
+    numbers,
+    floors,
+    badRamps,
+    health,
+    stores,
+    several,
+  ].flat(),
 ]

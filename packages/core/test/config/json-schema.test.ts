@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { configJsonSchema } from '../../src/config/json-schema.ts'
-import { badConfigurations, sound } from './bad-configurations.ts'
+import { badConfigurations } from './bad-configurations.ts'
+import { sound } from './sound.ts'
 
 const published = new URL('../../../cli/schema.json', import.meta.url)
 const schema = configJsonSchema()
@@ -42,7 +43,10 @@ describe('the JSON Schema', () => {
     'a node with nothing set',
     'a name with capitals',
     'a port alone',
-    'a balancer of a later version',
+    'a mistyped balancer',
+    'a ramp that is no list',
+    'steps that are no shares',
+    'a relative folder',
     'a mistyped driver',
     'a number in a command',
     'a weight in quotes',

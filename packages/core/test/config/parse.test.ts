@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { parseConfig } from '../../src/config/parse.ts'
 import { formatProblems } from '../../src/config/problem.ts'
 import type { Config } from '../../src/config/types.ts'
-import { badConfigurations, sound } from './bad-configurations.ts'
+import { badConfigurations } from './bad-configurations.ts'
+import { sound } from './sound.ts'
 
 function read(yaml: string): Config {
   const parsed = parseConfig(yaml, 'baton.yaml')
@@ -50,6 +51,7 @@ describe('a configuration', () => {
         drainTimeoutMs: 30_000,
         onDrainTimeout: 'abort',
         bakeMs: 5000,
+        ramp: [],
         onFailure: 'rollback',
         progressDeadlineMs: 600_000,
       },
@@ -158,6 +160,60 @@ nodes:
   it('takes a list as argv, whatever it holds', () => {
     const { app } = read(sound.replace('node server.js', '[node, "a && $B *", ""]')).nodes[0]!
     expect(app).toMatchObject({ command: ['node', 'a && $B *', ''] })
+  })
+
+  it('has a balancer of nginx, with little to say', () => {
+    expect(read(`${sound}balancer: { driver: nginx }\n`).balancer).toEqual({
+      driver: 'nginx',
+      mode: 'dynamic',
+      command: ['nginx'],
+      include: '/etc/nginx/conf.d',
+      listen: null,
+      state: null,
+    })
+  })
+
+  it('has a balancer of nginx, with all of its fields', () => {
+    const yaml = `${sound}balancer:
+  driver: nginx
+  mode: reload
+  command: sudo nginx -c "/etc/nginx/the shop.conf"
+  include: /etc/nginx/sites/
+  listen: 0.0.0.0:80
+  state: /var/lib/baton
+`
+    expect(read(yaml).balancer).toEqual({
+      driver: 'nginx',
+      mode: 'reload',
+      command: ['sudo', 'nginx', '-c', '/etc/nginx/the shop.conf'],
+      include: '/etc/nginx/sites',
+      listen: { host: '0.0.0.0', port: 80 },
+      state: '/var/lib/baton',
+    })
+  })
+
+  it('has a balancer of HAProxy, whose backend is called like the app unless it is named', () => {
+    const yaml = `${sound}balancer: { driver: haproxy, socket: /run/haproxy/admin.sock }\n`
+    const expected = { driver: 'haproxy', socket: '/run/haproxy/admin.sock', backend: 'shop', listen: null }
+    expect(read(yaml).balancer).toEqual(expected)
+    expect(read(yaml.replace(' }', ', backend: be_Shop.1, listen: 127.0.0.1:80 }')).balancer).toEqual({
+      ...expected,
+      backend: 'be_Shop.1',
+      listen: { host: '127.0.0.1', port: 80 },
+    })
+  })
+
+  it('may have a node where the embedded balancer would listen, if another is its balancer', () => {
+    const yaml = `${sound.replace('3002', '8080')}balancer: { driver: nginx }\n`
+    expect(read(yaml).nodes[1]!.address.port).toBe(8080)
+  })
+
+  it('takes a ramp, with its times', () => {
+    expect(read(`${sound}rollout: { ramp: [5%, 25% for 1m, 100%] }\n`).rollout.ramp).toEqual([
+      { percent: 5, holdMs: 10_000 },
+      { percent: 25, holdMs: 60_000 },
+      { percent: 100, holdMs: 0 },
+    ])
   })
 
   it('takes comments as they come, rulers of dashes among them', () => {
