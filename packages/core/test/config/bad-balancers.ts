@@ -49,9 +49,9 @@ export const badBalancers: readonly BadConfiguration[] = [
   },
   {
     name: 'a weight that HAProxy does not know',
-    yaml: `${address('127.0.0.1:3002, weight: 257').replace('3001', '3001, weight: 300')}balancer: { ${haproxy} }\n`,
+    yaml: `${address('127.0.0.1:3002, weight: 257').replace('3001', '3001, weight: 257')}balancer: { ${haproxy} }\n`,
     problems: [
-      ['nodes.web-1.weight', 4, '300 is more than HAProxy knows', 'write 1 to 256'],
+      ['nodes.web-1.weight', 4, '257 is more than HAProxy knows', 'write 1 to 256'],
       ['nodes.web-2.weight', 5, '257 is more than HAProxy knows', 'in proportion'],
     ],
   },

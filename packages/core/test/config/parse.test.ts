@@ -196,7 +196,7 @@ nodes:
     const yaml = `${sound}balancer: { driver: haproxy, socket: /run/haproxy/admin.sock }\n`
     const expected = { driver: 'haproxy', socket: '/run/haproxy/admin.sock', backend: 'shop', listen: null }
     expect(read(yaml).balancer).toEqual(expected)
-    expect(read(yaml.replace(' }', ', backend: be_Shop.1, listen: 127.0.0.1:80 }')).balancer).toEqual({
+    expect(read(yaml.replace('admin.sock', 'admin.sock, backend: be_Shop.1, listen: 127.0.0.1:80')).balancer).toEqual({
       ...expected,
       backend: 'be_Shop.1',
       listen: { host: '127.0.0.1', port: 80 },

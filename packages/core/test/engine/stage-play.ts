@@ -4,6 +4,8 @@ import { type BatonEvent, type DeployState, type Effect, evolve, next, type Plan
  * Plays a transcript against the engine. Commands:
  *
  *   plan nodes=a,b,c batch=2 floor=10 onFailure=halt parked=c unknown=b    begins a deploy of v2 over v1 (weight 10 each)
+ *   plan … ramp=10,50,100                                                 the same with a ramp
+ *   deploy.surveyed serving=a,b:5                                         b serves with a weight of 5
  *   <event type> [node] [key=value …]                                     one more event
  *
  * Each answers with the nodes' phases and what the engine wants next.
@@ -61,12 +63,17 @@ function planOf(pairs: Readonly<Record<string, string>>): Plan {
       drainTimeoutMs: 30_000,
       onDrainTimeout: 'abort',
       bakeMs: 5_000,
+      ramp: rampOf(pairs.ramp),
       onFailure: pairs.onFailure === 'halt' ? 'halt' : 'rollback',
       progressDeadlineMs: 600_000,
     },
     keep: ['v2', 'v1'],
     warnings: [],
   }
+}
+
+function rampOf(percents: string | undefined): Plan['rollout']['ramp'] {
+  return (percents?.split(',') ?? []).map((percent) => ({ percent: Number(percent), holdMs: 10_000 }))
 }
 
 function bodyOf(verb: string, pairs: Readonly<Record<string, string>>, state: DeployState | undefined): object {
@@ -91,8 +98,14 @@ function bodyOf(verb: string, pairs: Readonly<Record<string, string>>, state: De
 
 function viewOf(serving: string) {
   const nodes = serving.split(',').filter((id) => id !== '')
-  const common = { address: '', state: 'serving', weight: 10, healthy: true, inflight: 0, longLived: 0 } as const
-  return { generation: '1', nodes: nodes.map((id) => ({ id, ...common })) }
+  const common = { address: '', state: 'serving', healthy: true, inflight: 0, longLived: 0 } as const
+  return {
+    generation: '1',
+    nodes: nodes.map((each) => {
+      const [id = '', weight = 10] = each.split(':')
+      return { id, weight: Number(weight), ...common }
+    }),
+  }
 }
 
 function picture(state: DeployState): string {
@@ -108,6 +121,7 @@ function picture(state: DeployState): string {
 
 function effectText(effect: Effect): string {
   if (effect.type === 'survey') return `survey for ${effect.nodes.join('+')}`
+  if (effect.type === 'ramp') return `ramp ${effect.node} to ${effect.percent}% (${effect.weight})`
   return 'release' in effect ? `${effect.type} ${effect.node} ${effect.release}` : `${effect.type} ${effect.node}`
 }
 

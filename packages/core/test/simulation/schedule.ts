@@ -218,12 +218,24 @@ function success(effect: Exclude<Effect, { type: 'survey' }>): EventBody {
       return { type: 'node.healthy', node, checks: 3, waitedMs: 0 }
     case 'join':
       return { type: 'node.joined', node }
+    case 'ramp':
+      return { type: 'node.ramped', node, percent: effect.percent, weight: effect.weight }
     case 'bake':
       return { type: 'node.baked', node }
     case 'prune':
       return { type: 'node.pruned', node }
   }
 }
+
+const ramps: readonly Plan['rollout']['ramp'][] = [
+  undefined,
+  [],
+  [
+    { percent: 10, holdMs: 10_000 },
+    { percent: 50, holdMs: 10_000 },
+    { percent: 100, holdMs: 0 },
+  ],
+]
 
 function randomPlan(random: Random): Plan {
   const count = random.between(1, 6)
@@ -254,6 +266,7 @@ function randomPlan(random: Random): Plan {
       drainTimeoutMs: 30_000,
       onDrainTimeout: 'abort',
       bakeMs: 5_000,
+      ramp: random.pick(ramps),
       onFailure: random.pick(['rollback', 'rollback', 'halt']),
       progressDeadlineMs: 600_000,
     },
@@ -283,5 +296,7 @@ function checkTheEnd(
     if (node.current !== release) throw new Error(`${state.outcome}, and ${node.id} is on ${node.current}`)
     if (node.admin !== (planned.parked ? 'out' : 'in'))
       throw new Error(`${state.outcome}, and ${node.id} is ${node.admin}`)
+    if (node.admin === 'in' && node.weight !== planned.weight)
+      throw new Error(`${state.outcome}, and ${node.id} weighs ${node.weight}`)
   }
 }

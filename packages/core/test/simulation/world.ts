@@ -1,4 +1,4 @@
-import type { BalancerView, Effect, Plan } from '../../src/index.ts'
+import { type BalancerView, type Effect, type Plan, weightAtJoin } from '../../src/index.ts'
 import type { Random } from './random.ts'
 
 /** The balancer and the nodes as they really are, whatever the deploy believes. */
@@ -16,7 +16,7 @@ export interface World {
 
 export interface WorldNode {
   readonly id: string
-  readonly weight: number
+  weight: number
   admin: 'in' | 'out'
   running: string | null
   current: string | null
@@ -70,6 +70,14 @@ export function createWorld(plan: Plan, random: Random): World {
     apply(effect, { knownEndings }) {
       if (effect.type === 'survey') return null
       const node = nodes.get(effect.node)!
+      const weighs = (weight: number) => {
+        const before = servingWeight()
+        node.weight = weight
+        // Once a process has ended by itself, what is left may be too little anyway.
+        if (endings === 0 && before >= plan.floor.weight && servingWeight() < plan.floor.weight) {
+          throw new Error(`floor broken: with a weight of ${weight} on ${node.id}, ${servingWeight()} is left`)
+        }
+      }
       node.changes +=
         effect.type === 'stage' || effect.type === 'prune' || effect.type === 'check' || effect.type === 'bake' ? 0 : 1
       switch (effect.type) {
@@ -102,7 +110,13 @@ export function createWorld(plan: Plan, random: Random): World {
           return node.running === effect.release ? null : `runs ${node.running}`
         case 'join':
           if (node.running === null) return 'nothing runs'
+          weighs(weightAtJoin(plan, plan.nodes.find(({ id }) => id === node.id)!))
           node.admin = 'in'
+          return null
+        case 'ramp':
+          if (node.admin === 'out') throw new Error(`${node.id} gets its weight before it has joined`)
+          if (node.running === null) return 'crashed'
+          weighs(effect.weight)
           return null
         case 'bake':
           return node.running === null ? 'crashed' : null
