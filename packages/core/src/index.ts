@@ -8,7 +8,7 @@ export type * from './engine/events.ts'
 export { evolve, replay } from './engine/evolve.ts'
 export { admits, surveyOf } from './engine/floor.ts'
 export { announcement, type Effect, isWait, next, type Ramp, type Wanted } from './engine/next.ts'
-export { shareOf, weightAtJoin } from './engine/ramp.ts'
+export { weightAtJoin } from './engine/ramp.ts'
 export { lane, type Orders, type Running, reconcile } from './engine/reconcile.ts'
 export {
   type DeployState,
