@@ -3,12 +3,25 @@ import { readFileSync } from 'node:fs'
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import type { HealthConfig } from '@baton/core'
 import { needServer, type TempDir, tempDir } from '@baton/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { haproxyRules, lintHaproxy } from '../../src/balancers/haproxy/lint/haproxy-lint.ts'
 import type { HaproxyLintOptions } from '../../src/balancers/haproxy/lint/site.ts'
+import { renderHaproxy } from '../../src/balancers/haproxy/render.ts'
 import { edited, lineOf } from './edits.ts'
 import { type HaproxyCase, haproxyCases } from './haproxy/cases.ts'
+
+const health: HealthConfig = {
+  type: 'http',
+  path: '/',
+  status: [[200, 399]],
+  intervalMs: 250,
+  timeoutMs: 2_000,
+  rise: 3,
+  fall: 3,
+  deadlineMs: 60_000,
+}
 
 const run = promisify(execFile)
 const file = 'haproxy.cfg'
@@ -19,6 +32,7 @@ function options(more: Partial<HaproxyLintOptions> = {}): HaproxyLintOptions {
     file: '/etc/haproxy/haproxy.cfg',
     backend: 'shop',
     socket: '/run/haproxy/admin.sock',
+    serverStateFile: '/var/lib/baton/shop.state',
     nodes: [
       { id: 'web-1', address: { host: '127.0.0.1', port: 3001 } },
       { id: 'web-2', address: { host: '127.0.0.1', port: 3002 } },
@@ -41,6 +55,18 @@ const cases = haproxyCases.map((each) => [each.rule, each] as const)
 
 test('the sound configuration gives no finding', () => {
   expect(lintHaproxy(sound, options())).toEqual([])
+})
+
+test('what baton balancer config prints gives no finding', () => {
+  const { socket, ...more } = options()
+  const text = renderHaproxy({
+    ...more,
+    socketPath: socket,
+    nodes: more.nodes.map((node) => ({ ...node, weight: 10 })),
+    health,
+    listen: { host: '127.0.0.1', port: 8080 },
+  })
+  expect(lintHaproxy(text, options())).toEqual([])
 })
 
 test.each(cases)('%s is found, alone and at its line', (rule, each) => {

@@ -5,7 +5,9 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { needServer, type TempDir, tempDir } from '@baton/testkit'
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest'
+import { renderDynamic } from '../../src/balancers/nginx/dynamic/render.ts'
 import { lintNginx, nginxRules } from '../../src/balancers/nginx/lint/nginx-lint.ts'
+import { renderReloadFile } from '../../src/balancers/nginx/reload/render.ts'
 import { edited, type Files, lineOf } from './edits.ts'
 import { type NginxCase, nginxCases } from './nginx/cases.ts'
 import { dumpOf, nginxOptions, soundNginx } from './nginx/rig.ts'
@@ -24,6 +26,38 @@ const cases = nginxCases.map((each) => [each.rule, each] as const)
 describe.each(['reload', 'dynamic'] as const)('the sound configuration for mode %s', (mode) => {
   test('gives no finding', () => {
     expect(lintNginx(dumpOf(soundNginx(mode)), nginxOptions({ mode }))).toEqual([])
+  })
+})
+
+describe('what Baton writes itself gives no finding', () => {
+  const listen = { host: '127.0.0.1', port: 8080 }
+  const withoutSite = (mode: 'reload' | 'dynamic') => ({ 'nginx.conf': soundNginx(mode)['nginx.conf'] ?? '' })
+
+  test('in mode reload', () => {
+    const nodes = nginxOptions().nodes.map(({ id, address }) => {
+      return { id, address: `${address.host}:${address.port}`, admin: 'in' as const, weight: 10 }
+    })
+    const file = { name: 'shop', generation: 'g', socketPath: '/run/baton/admin.sock', hasMinTimeout: true }
+    for (const within of [nodes, nodes.slice(1)]) {
+      const written = renderReloadFile({ ...file, listen, nodes: within })
+      const dump = dumpOf({ ...withoutSite('reload'), 'conf.d/baton-shop.conf': written })
+      expect(lintNginx(dump, nginxOptions())).toEqual([])
+    }
+  })
+
+  test('in mode dynamic', () => {
+    const nodes = nginxOptions().nodes.map(({ id, address }) => ({ id, ...address, weight: 10 }))
+    const folders = { stateDir: '/run/baton', luaDir: '/etc/nginx/conf.d/baton' }
+    const { conf, files } = renderDynamic({ name: 'shop', token: 't', nodes, listen, ...folders })
+    const shared = files.find(({ path }) => path.endsWith('.conf'))?.text ?? ''
+    const own = { 'conf.d/baton.conf': shared, 'conf.d/baton-shop.conf': conf }
+    const options = nginxOptions({ mode: 'dynamic' })
+    expect(lintNginx(dumpOf({ ...withoutSite('dynamic'), ...own }), options)).toEqual([])
+
+    const taken = conf.replace('proxy_pass', 'log_by_lua_block { own() }\n        proxy_pass')
+    const [finding] = lintNginx(dumpOf({ ...withoutSite('dynamic'), ...own, 'conf.d/baton-shop.conf': taken }), options)
+    // The remedy is the line that Baton has written.
+    expect(shared).toContain(finding?.remedy.split(': ')[1])
   })
 })
 

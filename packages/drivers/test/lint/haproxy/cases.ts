@@ -14,18 +14,19 @@ export interface HaproxyCase {
 }
 
 const socket = 'stats socket /run/haproxy/admin.sock mode 600 level admin'
+const loadsState = 'load-server-state-from-file local\n'
 const retries = 'retry-on conn-failure'
 
 export const haproxyCases: readonly HaproxyCase[] = [
   { rule: 'socket-missing', flagged: [['/run/haproxy/admin.sock', '/run/haproxy/other.sock']], at: 'global' },
   {
     rule: 'socket-not-admin',
-    flagged: [[socket, socket.replace('admin.sock mode 600 level admin', 'admin.sock mode 600')]],
+    flagged: [[' level admin', '']],
     at: 'stats socket',
   },
   {
     rule: 'socket-not-admin',
-    flagged: [[socket, socket.replace('level admin', 'level operator')]],
+    flagged: [['level admin', 'level operator']],
     at: 'stats socket',
   },
   { rule: 'socket-open', flagged: [['mode 600', 'mode 660']], at: 'stats socket' },
@@ -37,13 +38,25 @@ export const haproxyCases: readonly HaproxyCase[] = [
     mended: [[socket, `${socket}\n    stats socket ipv4@127.0.0.1:9999 level user`]],
     at: 'stats socket ipv4@',
   },
-  { rule: 'state-file-missing', flagged: [['server-state-file /var/lib/haproxy/server-state', '']], at: 'global' },
-  { rule: 'state-not-loaded', flagged: [['load-server-state-from-file global', '']], at: 'backend shop' },
+  { rule: 'state-not-loaded', flagged: [[loadsState, '']], at: 'backend shop' },
+  { rule: 'state-not-loaded', flagged: [['from-file local', 'from-file none']], at: 'load-server-state-from-file' },
   {
-    rule: 'state-not-loaded',
-    flagged: [[retries, `${retries}\n    load-server-state-from-file none`]],
-    mended: [[retries, `${retries}\n    load-server-state-from-file local`]],
-    at: 'load-server-state-from-file none',
+    rule: 'state-file-missing',
+    flagged: [['from-file local', 'from-file global']],
+    mended: [
+      ['from-file local', 'from-file global'],
+      ['global\n    stats', 'global\n    server-state-file /var/lib/baton/shop.state\n    stats'],
+    ],
+    at: 'load-server-state-from-file',
+  },
+  {
+    rule: 'state-file-elsewhere',
+    flagged: [['server-state-file-name /var/lib/baton/shop.state', '']],
+    mended: [
+      ['server-state-file-name /var/lib/baton/shop.state', 'server-state-file-name shop.state'],
+      ['global\n', 'global\n    server-state-base /var/lib/baton\n'],
+    ],
+    at: 'load-server-state-from-file',
   },
   { rule: 'hard-stop-after-missing', flagged: [['hard-stop-after 60s', '']], at: 'global' },
   {
@@ -58,7 +71,7 @@ export const haproxyCases: readonly HaproxyCase[] = [
   { rule: 'backend-unused', flagged: [['default_backend shop', 'http-request return status 204']], at: 'backend shop' },
   { rule: 'mode-tcp', flagged: [['mode http', 'mode tcp']], at: 'mode tcp' },
   {
-    rule: 'server-differs',
+    rule: 'server-missing',
     flagged: [['    server web-2 127.0.0.1:3002 weight 10\n', '']],
     at: 'backend shop',
   },

@@ -31,6 +31,8 @@ const luaModules = `load_module /usr/lib/nginx/modules/ndk_http_module.so;
 load_module /usr/lib/nginx/modules/ngx_http_lua_module.so;
 `
 
+const finishLine = 'local log = package.loaded["baton.log"] if log then log.finish() end'
+
 export const nginxCases: readonly NginxCase[] = [
   {
     rule: 'keepalive-missing',
@@ -41,7 +43,7 @@ export const nginxCases: readonly NginxCase[] = [
   {
     rule: 'keepalive-outlives-app',
     base: 'reload',
-    flagged: [[pool, 'keepalive_timeout 4s', 'keepalive_timeout 1m15s']],
+    flagged: [[pool, 'keepalive_timeout 4s', 'keepalive_timeout 5s']],
     at: [pool, 'keepalive_timeout'],
   },
   {
@@ -207,7 +209,15 @@ export const nginxCases: readonly NginxCase[] = [
     rule: 'log-phase-taken',
     base: 'dynamic',
     flagged: [[site, 'location / {', 'log_by_lua_block { ngx.log(ngx.INFO, "}") }\n    location / {']],
-    mended: [[site, 'location / {', 'log_by_lua_block { if package.loaded.baton then return end }\n    location / {']],
+    mended: [[site, 'location / {', `log_by_lua_block { ${finishLine} ngx.log(ngx.INFO, "}") }\n    location / {`]],
     at: [site, 'log_by_lua_block'],
+  },
+  {
+    // Elsewhere it may stand.
+    rule: 'log-phase-taken',
+    base: 'dynamic',
+    flagged: [[site, 'proxy_pass', 'log_by_lua_file log.lua;\n        proxy_pass']],
+    mended: [[site, 'location / {', 'location /own { log_by_lua_file log.lua; return 204; }\n    location / {']],
+    at: [site, 'log_by_lua_file'],
   },
 ]

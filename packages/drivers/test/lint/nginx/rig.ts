@@ -1,13 +1,16 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { NginxLintOptions } from '../../../src/balancers/nginx/lint/site.ts'
 import type { Files } from '../edits.ts'
 
-const names = ['nginx.conf', 'conf.d/baton-shop.conf', 'sites/shop']
-
 /** A configuration that no rule finds anything in. */
 export function soundNginx(base: 'reload' | 'dynamic'): Files {
   const folder = join(import.meta.dirname, base)
+  const found = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /\.conf$|^sites\//.test(name),
+  )
+  // The one that nginx is started with comes first.
+  const names = ['nginx.conf', ...found.filter((name) => name !== 'nginx.conf').sort()]
   return Object.fromEntries(names.map((name) => [name, readFileSync(join(folder, name), 'utf8')]))
 }
 

@@ -7,6 +7,8 @@ export interface HaproxyLintOptions {
   readonly backend: string
   /** Path of the runtime API's socket. */
   readonly socket: string
+  /** Where Baton keeps the state of the servers for HAProxy to load. */
+  readonly serverStateFile: string
   readonly nodes: readonly { readonly id: string; readonly address: { readonly host: string; readonly port: number } }[]
   /** After so long the app closes an idle connection (5 s in Node.js); null where nobody knows. */
   readonly appKeepAliveMs: number | null

@@ -33,12 +33,13 @@ export const backendRules: readonly HaproxyRule[] = [
       'that a drain waits until every client has closed'
     return [{ level: 'problem', where: site.where(setting ?? backend), message, remedy: 'mode http' }]
   }),
-  backendRule('server-differs', (backend, site) => [...missing(backend, site), ...moved(backend, site)]),
+  backendRule('server-missing', missing),
+  backendRule('server-differs', moved),
   backendRule('server-unknown', (backend, site) =>
     serversOf(backend)
       .filter(({ name }) => !site.options.nodes.some(({ id }) => id === name))
       .map(({ name, address, line }) => ({
-        level: 'problem',
+        level: 'warning',
         where: site.where({ line }),
         message: `server ${name} is no node of baton.yaml: it gets requests, and stays on the old release for ever`,
         remedy: `under nodes in baton.yaml: ${name}: { address: "${address}" }, or remove the line`,

@@ -56,7 +56,10 @@ function after(line: Line, name: string): string | null {
 function openTo(address: string, mode: string | null): { level: 'problem' | 'warning'; why: string } | null {
   const isPath = address.startsWith('/') || address.startsWith('unix@')
   // fd@ and abns@ are handed over by, or known to, local processes only.
-  if (!isPath) return /^(fd|abns|sockpair)@/.test(address) ? null : { level: 'problem', why: 'is open to the network' }
+  if (!isPath)
+    return /^(fd|abns|sockpair)@/.test(address)
+      ? null
+      : { level: 'problem', why: 'is a port, which has no owner and no mode' }
   if (mode === null)
     return { level: 'warning', why: 'has no mode, so that it depends on the umask of who starts HAProxy' }
   const bits = Number.parseInt(mode, 8)

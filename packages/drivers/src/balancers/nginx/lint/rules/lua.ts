@@ -35,19 +35,22 @@ export const luaRules: readonly NginxRule[] = [
   },
   {
     id: 'log-phase-taken',
-    check({ options, passes, pool }) {
+    check({ options, passes }) {
       if (options.mode !== 'dynamic') return []
       return passes.flatMap((pass) => {
         const [log] = inEffect(pass, 'log_by_lua_block', 'log_by_lua_file', 'log_by_lua')
-        // Baton's own stands in the file of its upstream; one that calls Baton's is as good.
-        const isOurs = log === undefined || log.file === pool?.file || /\bbaton\b/.test(log.lua ?? log.args.join(' '))
-        if (isOurs) return []
+        if (log === undefined || /\bbaton\.log\b/.test(log.lua ?? log.args.join(' '))) return []
+        // What is in a file of Lua is not seen from here.
+        const isFile = log.name === 'log_by_lua_file'
         const message =
-          `${log.name} here takes the place of the one that Baton counts with: requests in flight would never be counted down, ` +
-          'and no drain would end'
-        const remedy = `move the code to another phase, or end it with what log_by_lua_block has in baton-${options.name}.conf`
-        return [{ level: 'problem', where: whereOf(log), message, remedy }]
+          `${log.name} here takes the place of the one that Baton counts with${isFile ? ', unless its file begins with that' : ''}: ` +
+          'requests in flight would never be counted down, and no drain would end'
+        const remedy = `as the first line of its code: ${finishLine}`
+        return [{ level: isFile ? 'warning' : 'problem', where: whereOf(log), message, remedy }]
       })
     },
   },
 ]
+
+/** As in the file that Baton writes for all of its apps. */
+const finishLine = 'local log = package.loaded["baton.log"] if log then log.finish() end'
