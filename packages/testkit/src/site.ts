@@ -47,7 +47,7 @@ export function startSite(folder: string): Site {
   return {
     up,
     async ready(timeoutMs = 60_000) {
-      await up.line(/ready: http/, timeoutMs)
+      await up.line(/ready: /, timeoutMs)
     },
     status,
     run,
