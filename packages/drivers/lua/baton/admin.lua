@@ -165,7 +165,7 @@ local function route(app)
 end
 
 function admin.serve(app)
-  if app.version == nil then state.sync(app) end
+  state.sync(app)
   local ok, problem = pcall(route, app)
   if ok then return end
   if type(problem) ~= 'table' then

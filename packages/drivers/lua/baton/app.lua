@@ -39,7 +39,15 @@ end
 -- `config`: { name, token, state_file, sockets = { listen, admin }, nodes = { { id, host, port, weight } } }.
 function app.create(config)
   local dict = ngx.shared['baton_' .. config.name]
-  local created = { config = config, dict = dict, nodes = {}, by_id = {}, to_publish = {}, version = nil }
+  local created = {
+    config = config,
+    dict = dict,
+    nodes = {},
+    by_id = {},
+    to_publish = {},
+    version = nil, -- of what this worker knows
+    recheck_at = 0,
+  }
   for i, node in ipairs(config.nodes) do
     created.nodes[i] = node_of(created, node)
     created.by_id[node.id] = created.nodes[i]

@@ -77,7 +77,7 @@ end
 
 function balance.run(app)
   local now = ngx.now()
-  if app.version == nil or now >= app.recheck_at then state.sync(app) end
+  if now >= app.recheck_at then state.sync(app) end
   local address = leases.address()
   local held = leases.node[address]
   if held then

@@ -55,13 +55,12 @@ local function take_socket(sockets)
   os.rename(sockets.listen, sockets.admin)
 end
 
--- The first worker that is touched after a start of nginx fills the dictionary. Several may do so at once: all of them
--- have read the same file, and the first one counts.
+-- The first worker that is touched after a start of nginx fills the dictionary. Several may do so at once, and any of
+-- them may be killed meanwhile: all of them have read the same file, and of each key the first one counts.
 local function fill(app)
   local dict, config = app.dict, app.config
   local found = read_file(config.state_file)
-  if not dict:safe_add('generation', random_id()) then return end
-  take_socket(config.sockets)
+  if dict:safe_add('generation', random_id()) then take_socket(config.sockets) end
   dict:safe_add('state', json.encode(found))
   dict:safe_add('version', 1)
 end
@@ -78,19 +77,20 @@ local function apply(app, found)
   end
 end
 
--- Brings this worker to the dictionary's state. The version is read first: a later change is seen by the next look.
+-- Brings this worker to the dictionary's state, where it is not. The version is read first: a later change is seen by
+-- the next look.
 function state.sync(app)
   local dict = app.dict
-  if not app.slot then workers.register(app) end
   local version = dict:get('version')
+  if version and version == app.version and ngx.now() < app.recheck_at then return end
+  if not app.slot then workers.register(app) end
   if not version then
     fill(app)
     version = dict:get('version')
-    -- Another worker is just filling it.
-    if not version then version = 0 end
+    if not version then error('baton: the dictionary baton_' .. app.config.name .. ' is full') end
   end
   local text = dict:get('state')
-  if text and text ~= app.text then
+  if text ~= app.text then
     apply(app, json.decode(text))
     app.text = text
   end
