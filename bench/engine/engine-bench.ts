@@ -104,6 +104,8 @@ function outcomeOf(effect: Effect, plan: Plan): EventBody {
       return { type: 'node.healthy', node: effect.node, checks: 3, waitedMs: 0 }
     case 'join':
       return { type: 'node.joined', node: effect.node }
+    case 'ramp':
+      return { type: 'node.ramped', node: effect.node, percent: effect.percent, weight: effect.weight }
     case 'bake':
       return { type: 'node.baked', node: effect.node }
     case 'prune':

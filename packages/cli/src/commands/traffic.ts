@@ -18,9 +18,11 @@ export async function drain(id: string, flags: TrafficFlags, terminal: Terminal)
     const since = wiring.clock.now()
     const { drainTimeoutMs } = wiring.config.rollout
     for (;;) {
-      const inflight = (await inspect(wiring)).nodes.find((node) => node.id === id)?.inflight
+      // Not every balancer counts, but each has evidence before it says `drained`.
+      const view = (await inspect(wiring)).nodes.find((node) => node.id === id)
+      const inflight = view?.inflight ?? null
       const waitedMs = wiring.clock.now() - since
-      if (inflight === 0) return { node: id, state: 'drained', inflight, waitedMs }
+      if (view?.state === 'drained') return { node: id, state: 'drained', inflight, waitedMs }
       if (waitedMs > drainTimeoutMs) {
         throw new BatonError(
           'drain-timeout',
