@@ -55,13 +55,15 @@ describe('the rendered configuration', () => {
         },
       },
     },
-  ])('$what is taken by HAProxy without a warning', async ({ options }) => {
+  ])('$what is taken by HAProxy without a warning', async ({ options }, context) => {
+    const program = needServer('haproxy', context)
     const folder = await tempDir()
     try {
       const file = join(folder.path, 'haproxy.cfg')
       const paths = { socketPath: join(folder.path, 'admin.sock'), serverStateFile: join(folder.path, 'a state') }
+      await writeFile(paths.serverStateFile, '1\n')
       await writeFile(file, renderHaproxy({ ...rendering, ...paths, ...options }))
-      const { stdout, stderr } = await promisify(execFile)('haproxy', ['-c', '-dW', '-f', file])
+      const { stdout, stderr } = await promisify(execFile)(program, ['-c', '-dW', '-f', file])
       expect(`${stdout}${stderr}`.replace(/^\[NOTICE\].*\n/gm, '')).toBe('Configuration file is valid\n')
     } finally {
       await folder.remove()

@@ -115,9 +115,10 @@ test('an address changed in haproxy.cfg is not undone by the state file', async 
   await rig.connect().set('web-2', { admin: 'out' }, call())
   const [port = 0] = await freePorts(1)
   const config = await readFile(rig.haproxy.configFile, 'utf8')
-  await writeFile(rig.haproxy.configFile, config.replace(`:${two.port} `, `:${port} `))
+  await writeFile(rig.haproxy.configFile, config.replace(`:${one.port} `, `:${port} `))
   await rig.haproxy.reload()
-  expect(await nodeOf('web-2')).toMatchObject({ address: `127.0.0.1:${port}` })
+  expect(await nodeOf('web-1')).toMatchObject({ address: `127.0.0.1:${port}` })
+  expect(await stateOf('web-2')).toBe('drained')
 })
 
 test('two processes of Baton at once leave what the last of them wanted', async () => {

@@ -8,7 +8,7 @@ export interface HaproxyRendering {
   readonly serverStateFile: string
   readonly nodes: readonly { readonly id: string; readonly address: Address; readonly weight: number }[]
   readonly health: HealthConfig
-  /** Where a frontend listens; null: the user's own frontends use the backend. */
+  /** Where clients connect; null: the user's own frontends use the backend. */
   readonly listen: Address | null
 }
 
@@ -19,43 +19,23 @@ export interface HaproxyRendering {
 export function renderHaproxy(options: HaproxyRendering): string {
   assertName(options.backend, 'the backend')
   for (const { id } of options.nodes) assertName(id, 'a node')
-  const sections = [globalSection(options), ...frontendSection(options), backendSection(options)]
-  return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`
+  return `${[...globalLines(options), '', ...backendLines(options)].join('\n')}\n`
 }
 
-function globalSection({ socketPath }: HaproxyRendering): string[] {
+function globalLines({ socketPath }: HaproxyRendering): string[] {
   return [
     'global',
-    '    # The runtime API: add `user` if Baton does not run as the user who starts HAProxy.',
+    '    # The runtime API. Add `user` where Baton does not run as the user who starts HAProxy.',
     `    stats socket ${quote(socketPath)} mode 600 level admin`,
-    '    # A process replaced by a reload lives as long as its last request, and until then Baton sees no node as drained.',
+    '    # A process replaced by a reload ends with its last request; until then no node counts as drained.',
     '    hard-stop-after 5m',
   ]
 }
 
-function frontendSection({ backend, listen }: HaproxyRendering): string[][] {
-  if (listen === null) return []
-  return [
-    [
-      `frontend ${backend}-in`,
-      '    mode http',
-      `    bind ${formatAddress(listen)}`,
-      '    timeout client 60s',
-      '    timeout http-request 10s',
-      '    # Shorter than a drain waits: idle clients must not keep a replaced process alive.',
-      '    timeout http-keep-alive 15s',
-      '    # On a reload idle clients are told with their next answer, instead of being cut off while they send.',
-      '    option idle-close-on-response',
-      '    option http-ignore-probes',
-      `    default_backend ${backend}`,
-    ],
-  ]
-}
-
-function backendSection({ backend, serverStateFile, nodes, health }: HaproxyRendering): string[] {
+function backendLines({ backend, listen, serverStateFile, nodes, health }: HaproxyRendering): string[] {
   const { intervalMs, timeoutMs, rise, fall } = health
   return [
-    `backend ${backend}`,
+    ...(listen === null ? [`backend ${backend}`] : entranceLines(backend, listen)),
     '    mode http',
     '    balance roundrobin',
     '    option forwardfor',
@@ -73,23 +53,42 @@ function backendSection({ backend, serverStateFile, nodes, health }: HaproxyRend
     '    retries 3',
     '    retry-on conn-failure',
     '    option redispatch 1',
-    '    # A client that is gone is not waited for.',
+    ...(listen === null
+      ? [
+          '    # A client that is gone is not waited for. Older HAProxys heed this in `defaults` alone: put it there as well.',
+        ]
+      : ['    # A client that is gone is not waited for.']),
     '    option abortonclose',
     '',
     '    # Idle connections end before the app closes them (Node.js: after 5 s).',
     '    http-reuse safe',
+    '',
     ...checkLines(health),
     `    default-server check inter ${intervalMs}ms rise ${rise} fall ${fall} pool-purge-delay 1s`,
     ...nodes.map(({ id, address, weight }) => `    server ${id} ${formatAddress(address)} weight ${weight}`),
   ]
 }
 
+/** Frontend and backend in one section: only there every HAProxy heeds `option abortonclose` (haproxy/haproxy#2344). */
+function entranceLines(backend: string, listen: Address): string[] {
+  return [
+    `listen ${backend}`,
+    `    bind ${formatAddress(listen)}`,
+    '    timeout client 60s',
+    '    timeout http-request 10s',
+    '    # Shorter than a drain waits: idle clients must not keep a replaced process alive.',
+    '    timeout http-keep-alive 15s',
+    '    # On a reload idle clients are told with their next answer, instead of being cut off while they send.',
+    '    option idle-close-on-response',
+    '    option http-ignore-probes',
+  ]
+}
+
 /** Without these lines `check` only connects. */
 function checkLines({ type, path, status }: HealthConfig): string[] {
-  if (type === 'tcp') return ['']
+  if (type === 'tcp') return []
   const ranges = status.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`))
   return [
-    '',
     '    option httpchk',
     `    http-check send meth GET uri ${quote(path)} ver HTTP/1.1 hdr Host localhost`,
     `    http-check expect status ${ranges.join(',')}`,
