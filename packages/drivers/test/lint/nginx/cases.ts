@@ -94,14 +94,22 @@ export const nginxCases: readonly NginxCase[] = [
   },
   {
     rule: 'retry-non-idempotent',
-    base: 'dynamic',
-    flagged: [[site, 'error timeout;', 'error timeout non_idempotent;']],
+    base: 'reload',
+    flagged: [[site, 'upstream off', 'upstream invalid_header non_idempotent']],
+    mended: [[site, 'upstream off', 'upstream invalid_header']],
+    at: [site, 'proxy_next_upstream'],
+  },
+  {
+    rule: 'retry-on-answer',
+    base: 'reload',
+    flagged: [[site, 'upstream off', 'upstream http_502 http_503']],
     at: [site, 'proxy_next_upstream'],
   },
   {
     rule: 'retry-on-answer',
     base: 'dynamic',
-    flagged: [[site, 'error timeout;', 'error timeout http_502 http_503;']],
+    flagged: [[site, 'error timeout;', 'error timeout http_502;']],
+    mended: [[site, 'error timeout;', 'error timeout non_idempotent;']],
     at: [site, 'proxy_next_upstream'],
   },
   {

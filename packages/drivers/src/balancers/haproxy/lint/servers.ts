@@ -19,6 +19,10 @@ export function serversOf(section: Section): readonly Server[] {
   })
 }
 
+export function namesOf(servers: readonly Server[]): string {
+  return servers.map(({ name }) => name).join(', ')
+}
+
 /** The last of a parameter's values; null where it has none. */
 export function parameter(server: Server, name: string): string | null {
   const at = server.parameters.lastIndexOf(name)

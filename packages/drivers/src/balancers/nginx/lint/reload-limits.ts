@@ -17,10 +17,10 @@ export function reloadLimits(figures: ReloadFigures = measuredReloads): string {
   return (
     'nginx in reload mode cannot promise that no request fails. A reload closes every idle connection of the old workers, and ' +
     'a client that is just reusing one gets a reset instead of an answer; browsers repeat a GET then, but no POST. Measured: ' +
-    `${measured} failed over ${count.format(figures.reloads)} reloads, and a deploy reloads twice a node. Nor can nginx say ` +
+    `${measured} failed over ${count.format(figures.reloads)} reloads, and a deploy reloads twice for each node. Nor can nginx say ` +
     'what is in flight on one node (Baton waits for the old workers to end, and for the last connection to the node to close), ' +
-    'or tell a refused connection from a lost answer (a GET that a node already processed may be repeated on another). ' +
-    'With balancer.mode: dynamic none of this is so, and nothing is ever reloaded; it needs the Lua module of nginx ' +
+    'or tell a refused connection from a lost answer (a PUT or DELETE that a node already processed may be repeated on another). ' +
+    'With balancer.mode: dynamic nothing is reloaded, and every request is counted; it needs the Lua module of nginx ' +
     `(${luaPackages()}).`
   )
 }

@@ -1,5 +1,5 @@
 import type { Line, Section } from '../sections.ts'
-import { addressKey, serversOf } from '../servers.ts'
+import { addressKey, namesOf, serversOf } from '../servers.ts'
 import { inEffect } from '../settings.ts'
 import { backendRule, type HaproxyRule, type HaproxySite } from '../site.ts'
 
@@ -45,16 +45,18 @@ export const backendRules: readonly HaproxyRule[] = [
         remedy: `under nodes in baton.yaml: ${name}: { address: "${address}" }, or remove the line`,
       })),
   ),
-  backendRule('check-missing', (backend, site) =>
-    serversOf(backend)
-      .filter(({ parameters }) => parameters.lastIndexOf('check') <= parameters.lastIndexOf('no-check'))
-      .map(({ name, line }) => ({
-        level: 'warning',
-        where: site.where({ line }),
-        message: `server ${name} is not checked: if it dies, requests go on being sent to it until each has failed to connect`,
-        remedy: 'default-server check inter 1s; above the servers',
-      })),
-  ),
+  backendRule('check-missing', (backend, site) => {
+    const unchecked = serversOf(backend).filter(
+      ({ parameters }) => parameters.lastIndexOf('check') <= parameters.lastIndexOf('no-check'),
+    )
+    const [first] = unchecked
+    if (first === undefined) return []
+    const message =
+      `nothing checks ${namesOf(unchecked)}: if a node dies, requests go on being sent to it until each has failed to ` +
+      'connect'
+    const remedy = 'default-server check inter 1s; above the servers'
+    return [{ level: 'warning', where: site.where(first), message, remedy }]
+  }),
   backendRule('sticky-backend', (backend, site) =>
     backend.lines.filter(bindsUsers).map((line) => ({
       level: 'problem',

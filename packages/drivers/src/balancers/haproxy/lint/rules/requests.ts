@@ -1,5 +1,5 @@
 import type { Section } from '../sections.ts'
-import { parameter, serversOf } from '../servers.ts'
+import { namesOf, parameter, type Server, serversOf } from '../servers.ts'
 import { durationMs, inEffect, option, timeoutMs } from '../settings.ts'
 import { backendRule, type HaproxyRule, type HaproxySite } from '../site.ts'
 
@@ -39,20 +39,26 @@ export const requestRules: readonly HaproxyRule[] = [
     const strategy = reuse?.args[0] ?? 'safe'
     if (strategy === 'never') return clientsKeepOpen(backend, site, limitMs)
 
-    const level = strategy === 'safe' ? 'warning' : 'problem'
-    return serversOf(backend).flatMap((server) => {
-      const purgeMs = durationMs(parameter(server, 'pool-purge-delay') ?? `${defaultPurgeMs}ms`)
-      if (parameter(server, 'pool-max-conn') === '0' || purgeMs === null || purgeMs * purges <= limitMs) return []
-      const message =
-        `HAProxy closes half of its idle connections to ${server.name} every ${purgeMs / 1_000} s, the app closes them after ` +
-        `${limitMs / 1_000} s: a request sent just then is lost ${consequence(strategy)}`
-      const remedy =
-        `default-server pool-purge-delay ${Math.floor(limitMs / purges)}ms; above the servers, or a longer time in the app ` +
-        `(Node.js: server.keepAliveTimeout = ${Math.max(65_000, purgeMs * purges)})`
-      return [{ level, where: site.where(server), message, remedy }]
-    })
+    const servers = serversOf(backend).map((server) => ({ ...server, purgeMs: purgeDelayMs(server) }))
+    const late = servers.filter(({ purgeMs }) => purgeMs * purges > limitMs)
+    const [first] = late
+    if (first === undefined) return []
+    const purgeMs = Math.max(...late.map((server) => server.purgeMs))
+    const message =
+      `HAProxy closes half of its idle connections to ${namesOf(late)} every ${purgeMs / 1_000} s, the app closes them after ` +
+      `${limitMs / 1_000} s: a request sent just then is lost ${consequence(strategy)}`
+    const remedy =
+      `default-server pool-purge-delay ${Math.floor(limitMs / purges)}ms; above the servers, or a longer time in the app ` +
+      `(Node.js: server.keepAliveTimeout = ${Math.max(65_000, purgeMs * purges)})`
+    return [{ level: strategy === 'safe' ? 'warning' : 'problem', where: site.where(first), message, remedy }]
   }),
 ]
+
+/** 0 where no idle connection is kept at all. */
+function purgeDelayMs(server: Server): number {
+  if (parameter(server, 'pool-max-conn') === '0') return 0
+  return durationMs(parameter(server, 'pool-purge-delay') ?? '') ?? defaultPurgeMs
+}
 
 function consequence(strategy: string): string {
   return strategy === 'safe'

@@ -4,11 +4,15 @@ import { inEffect, type NginxRule, type NginxSite, whereOf } from '../site.ts'
 /** Answers that nginx counts as failures of the node once it is told to retry on them (ngx_http_upstream_module). */
 const ejecting = /^http_(429|5\d\d)$/
 
-/** A request is repeated on another node only when it provably was not processed. */
+/**
+ * A request is repeated on another node only when it provably was not processed. In dynamic mode Baton's Lua code sees to
+ * that, whatever proxy_next_upstream says.
+ */
 export const retryRules: readonly NginxRule[] = [
   {
     id: 'retry-non-idempotent',
     check(site) {
+      if (site.options.mode === 'dynamic') return []
       return retries(site).flatMap(({ setting, conditions }) => {
         if (setting === null || !conditions.includes('non_idempotent')) return []
         const message =
@@ -23,17 +27,20 @@ export const retryRules: readonly NginxRule[] = [
       return retries(site).flatMap(({ setting, conditions }) => {
         const answers = conditions.filter((condition) => ejecting.test(condition))
         if (setting === null || answers.length === 0) return []
-        const message =
-          `${answers.join(' ')}: an error that the app answers with is taken for a failure of its node, so that one bad page ` +
-          'puts healthy nodes out for everybody, and the request is processed again on another'
-        return [{ level: 'problem', where: whereOf(setting), message, remedy: without(setting, answers) }]
+        const isDynamic = site.options.mode === 'dynamic'
+        const message = isDynamic
+          ? `${answers.join(' ')}: clients get nginx' 502 in place of the answer that the app gave`
+          : `${answers.join(' ')}: an error that the app answers with is taken for a failure of its node, so that one bad page ` +
+            'puts healthy nodes out for everybody, and the request is processed again on another'
+        const remedy = without(setting, answers)
+        return [{ level: isDynamic ? 'warning' : 'problem', where: whereOf(setting), message, remedy }]
       })
     },
   },
   {
     id: 'retry-after-sent',
     check(site) {
-      // In dynamic mode Lua decides, request by request. What stands in Baton's own file reloadLimits() says.
+      // Of Baton's own file reloadLimits() tells.
       if (site.options.mode === 'dynamic') return []
       const users = retries(site).filter(({ pass }) => pass.file !== site.pool?.file)
       return users.flatMap(({ pass, setting, conditions }) => {
