@@ -11,19 +11,25 @@ import {
   type Traffic,
   tempDir,
 } from '@baton/testkit'
+import { type Front, type FrontKind, openFront } from './front.ts'
 
-/** A real `baton up` with real nodes in a folder of its own. */
+/** A real `baton up` with real nodes in a folder of its own, behind a real balancer. */
 export interface Rig extends Site {
   readonly folder: string
   readonly url: string
   readonly nodeIds: readonly string[]
   readonly ports: readonly number[]
+  readonly front: Front
   /** 200 requests/s from 32 keep-alive clients unless said otherwise; orders are compared with what the nodes recorded. */
   traffic(options?: { readonly ratePerSecond?: number; readonly users?: number }): Promise<Traffic>
   remove(): Promise<void>
 }
 
 export interface RigOptions {
+  /** Default: embedded. */
+  readonly balancer?: FrontKind
+  /** Of nginx. Default 2. */
+  readonly workers?: number
   readonly nodes: number
   /** release.source; the shop's v1 by default. */
   readonly source?: string
@@ -52,16 +58,20 @@ export async function openRig(options: RigOptions): Promise<Rig> {
 }
 
 async function openIn(dir: TempDir, options: RigOptions): Promise<Rig> {
-  const [balancer = 0, ...ports] = await freePorts(options.nodes + 1)
+  const [port = 0, ...ports] = await freePorts(options.nodes + 1)
   const orders = join(dir.path, 'orders.log')
   await writeFile(orders, '')
-  await writeFile(join(dir.path, 'baton.yaml'), configuration({ ...options, balancer, ports, orders }))
+  const write = (balancer: string) =>
+    writeFile(join(dir.path, 'baton.yaml'), configuration({ ...options, balancer, ports, orders }))
+  const { workers = 2 } = options
+  const front = await openFront(options.balancer ?? 'embedded', { folder: dir.path, port, write, workers })
   const site = startSite(dir.path)
-  const url = `http://127.0.0.1:${balancer}`
+  const url = `http://127.0.0.1:${port}`
   try {
     await site.ready()
   } catch (error) {
     await site.stop()
+    await front.close()
     throw error
   }
   return {
@@ -69,22 +79,29 @@ async function openIn(dir: TempDir, options: RigOptions): Promise<Rig> {
     folder: dir.path,
     url,
     ports,
+    front,
     nodeIds: ports.map((_, index) => `web-${index + 1}`),
     traffic: (traffic) => startTraffic({ url, recordedOrders: () => readOrderFile(orders), ...traffic }),
     async remove() {
       await site.stop()
+      await front.close()
       await dir.remove()
     },
   }
 }
 
 function configuration(
-  options: RigOptions & { readonly balancer: number; readonly ports: readonly number[]; readonly orders: string },
+  options: Omit<RigOptions, 'balancer'> & {
+    /** The section, on one line. */
+    readonly balancer: string
+    readonly ports: readonly number[]
+    readonly orders: string
+  },
 ): string {
   const env = { SHOP_ORDERS: options.orders, ...options.env }
   return `name: rig
 release: { source: ${JSON.stringify(options.source ?? shopRelease('v1'))} }
-balancer: { driver: embedded, listen: 127.0.0.1:${options.balancer} }
+balancer: ${options.balancer}
 app:
   driver: process
   command: ${options.command ?? 'node server.js'}

@@ -2,10 +2,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkDocs } from './check-docs.mjs'
-import { repository, runModule } from './run.mjs'
+import { repository, run, runModule } from './run.mjs'
 import { setUp } from './setup.mjs'
 
-await setUp()
+await setUp({ servers: 'check' })
 
 /** @type {[name: string, check: () => string[] | Promise<string[]>][]} */
 const checks = [
@@ -25,6 +25,7 @@ const checks = [
       ]),
   ),
   ['no source file over 400 lines', longFiles],
+  ['the Lua code', lua],
   ['links and commands in the docs', checkDocs],
   ['a lock file that names no registry', lockFile],
 ]
@@ -52,6 +53,21 @@ function module(script, ...args) {
     const { exitCode, output } = await runModule(script, args, { quiet: true })
     return exitCode === 0 ? [] : [output.trimEnd() || `exit code ${exitCode}`]
   }
+}
+
+async function lua() {
+  const { findServer, installCommand } = await import('@baton/testkit')
+  const luacheck = findServer('luacheck')
+  // Named as a problem: a check that was not made has not passed.
+  if (luacheck === null) return [`luacheck is not installed: ${installCommand('luacheck')}`]
+  const { exitCode, output } = await run(
+    luacheck,
+    ['--no-color', '--config', 'packages/drivers/lua/.luacheckrc', 'packages/drivers/lua'],
+    {
+      quiet: true,
+    },
+  )
+  return exitCode === 0 ? [] : [output.trimEnd()]
 }
 
 function publicPackages() {

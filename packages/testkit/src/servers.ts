@@ -4,8 +4,14 @@ import { BatonError } from '@baton/core'
 
 /** The real servers and tools that are started where they are installed, with Debian's packages of them. */
 const servers = {
-  nginx: { commands: ['nginx'], package: 'nginx-light', for: ['bench'] },
-  haproxy: { commands: ['haproxy'], package: 'haproxy', for: ['bench'] },
+  nginx: { commands: ['nginx'], package: 'nginx-light', for: ['test', 'bench'] },
+  'nginx-lua': {
+    commands: ['/usr/lib/nginx/modules/ngx_http_lua_module.so'],
+    package: 'libnginx-mod-http-lua',
+    for: ['test', 'bench'],
+  },
+  luacheck: { commands: ['luacheck'], package: 'lua-check', for: ['check'] },
+  haproxy: { commands: ['haproxy'], package: 'haproxy', for: ['test', 'bench'] },
   'redis-server': { commands: ['redis-server'], package: 'redis-server', for: ['test'] },
   tomcat: { commands: ['/usr/share/tomcat10/bin/catalina.sh'], package: 'tomcat10', for: [] },
   chromium: { commands: ['chromium', 'chromium-browser', 'google-chrome'], package: 'chromium', for: [] },
@@ -14,15 +20,15 @@ const servers = {
 } satisfies Record<string, KnownServer>
 
 interface KnownServer {
-  /** Names of the program, or its absolute path. */
+  /** Names of the program, or the absolute path of it or of a module. */
   readonly commands: readonly string[]
   readonly package: string
-  /** What `npm test` and `npm run bench` install by themselves, where they may. */
+  /** What `npm test`, `npm run check` and `npm run bench` install by themselves, where they may. */
   readonly for: readonly ServerUse[]
 }
 
 export type ServerName = keyof typeof servers
-export type ServerUse = 'test' | 'bench'
+export type ServerUse = 'test' | 'check' | 'bench'
 
 /** As much of a vitest test's context as is needed to skip the test. */
 export interface SkippableTest {
@@ -67,7 +73,8 @@ export function needServer(name: ServerName, test: SkippableTest): string {
 
 function isProgram(path: string): boolean {
   try {
-    accessSync(path, constants.X_OK)
+    // A module is loaded, not run.
+    accessSync(path, path.endsWith('.so') ? constants.R_OK : constants.X_OK)
     return true
   } catch {
     return false
