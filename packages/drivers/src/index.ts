@@ -1,10 +1,32 @@
 export { createEmbeddedBalancer, type EmbeddedBalancerOptions } from './balancers/embedded/embedded-balancer.ts'
+export { type Finding, sortFindings } from './balancers/finding.ts'
+export { lintHaproxy } from './balancers/haproxy/lint/haproxy-lint.ts'
+export type { HaproxyLintOptions } from './balancers/haproxy/lint/site.ts'
 export {
   createMemoryBalancer,
   type MemoryBalancer,
   type MemoryBalancerOptions,
   type RoutedRequest,
 } from './balancers/memory/memory-balancer.ts'
+export type { NginxDump } from './balancers/nginx/dump.ts'
+export {
+  installNginx,
+  type NginxInstallation,
+  type NginxInstallOptions,
+  type NginxRendering,
+} from './balancers/nginx/install.ts'
+export { lintAdminFolder } from './balancers/nginx/lint/admin-folder.ts'
+export { lintNginx } from './balancers/nginx/lint/nginx-lint.ts'
+export { reloadLimits } from './balancers/nginx/lint/reload-limits.ts'
+export type { NginxLintOptions } from './balancers/nginx/lint/site.ts'
+export { createNginxProcess, type NginxBuild, type NginxProcess } from './balancers/nginx/process.ts'
+export { createNginxReloadBalancer } from './balancers/nginx/reload/balancer.ts'
+export {
+  installNginxReload,
+  type NginxReloadInstallOptions,
+  type NginxReloadOptions,
+  renderNginxReload,
+} from './balancers/nginx/reload/install.ts'
 export { createSystemClock } from './clocks/system-clock.ts'
 export { createFileJournals, type FileJournalsOptions } from './journals/file-journals.ts'
 export { createFileLock, type FileLockOptions } from './locks/file-lock.ts'
