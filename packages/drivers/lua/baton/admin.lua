@@ -29,12 +29,15 @@ local function must(ok, code, message)
   if not ok then refuse(code, message) end
 end
 
-local function answer(status, body)
+local function answer_text(status, text)
   ngx.status = status
   ngx.header['Content-Type'] = 'application/json'
-  local text = json.encode(body) .. '\n'
-  ngx.header['Content-Length'] = #text
-  ngx.print(text)
+  ngx.header['Content-Length'] = #text + 1
+  ngx.print(text, '\n')
+end
+
+local function answer(status, body)
+  answer_text(status, json.encode(body))
 end
 
 local function token_of()
@@ -87,13 +90,9 @@ local function node_of(app, encoded)
 end
 
 local function get_nodes(app)
-  local nodes = view.nodes(app)
-  answer(200, {
-    name = app.config.name,
-    generation = app.dict:get('generation'),
-    fence = state.current(app).fence,
-    nodes = setmetatable(nodes, json.array),
-  })
+  local nodes = view.nodes_text(app)
+  local head = json.encode { name = app.config.name, generation = app.dict:get('generation'), fence = app.fence }
+  answer_text(200, head:sub(1, -2) .. ',"nodes":' .. nodes .. '}')
 end
 
 local function put_node(app, encoded)

@@ -13,7 +13,7 @@ end
 
 -- Now and then each worker looks whether others have met refusals, so that its answers clear them as well: they count
 -- in a row only.
-local function look(app)
+function health.look(app)
   local refusals = app.dict:get('refusals')
   if refusals == app.refusals then return end
   app.refusals = refusals
@@ -30,7 +30,6 @@ function health.read(app)
     recheck_at = math.min(recheck_at, node.doubted_until or math.huge)
   end
   app.recheck_at = recheck_at
-  app.on_flush = look
   watch(app)
 end
 

@@ -1,6 +1,7 @@
 -- Requests in flight, by node. Each worker has a number of its own for each node in the dictionary, which is never less
 -- than what it has in flight: raised before a request is sent, brought down a moment after its end (at once where the
 -- node is out). So the next request to the same node mostly finds it high enough, and touches nothing that is shared.
+local health = require 'baton.health'
 local workers = require 'baton.workers'
 
 local inflight = {}
@@ -22,14 +23,16 @@ function inflight.flush(app)
   end
 end
 
+local function on_time(_, app)
+  app.flushes = nil
+  inflight.flush(app)
+  health.look(app)
+end
+
 local function flush_later(app)
   if app.flushes then return end
   -- A worker that is exiting gets no timer; one that it has, fires at once.
-  app.flushes = ngx.timer.at(LATER_SECONDS, function()
-    app.flushes = nil
-    inflight.flush(app)
-    if app.on_flush then app.on_flush(app) end
-  end)
+  app.flushes = ngx.timer.at(LATER_SECONDS, on_time, app)
   if not app.flushes then inflight.flush(app) end
 end
 

@@ -114,6 +114,7 @@ function json.decode(text)
 end
 
 local function encode_string(text)
+  if not find(text, '[%c"\\]') then return '"' .. text .. '"' end
   local escapes = text:gsub('[%c"\\]', function(letter)
     if letter == '"' or letter == '\\' then return '\\' .. letter end
     return format('\\u%04x', byte(letter))

@@ -9,6 +9,16 @@ local FLUSH_SECONDS = 0.5
 
 metrics.bounds = BOUNDS
 
+local function bucket_of(seconds)
+  local bucket = 1
+  while seconds > BOUNDS[bucket] do bucket = bucket + 1 end
+  return bucket
+end
+
+-- nginx counts in milliseconds; a table instead of a loop, which LuaJIT would not compile into the way of a request.
+local BUCKET_OF_MS = {}
+for ms = 0, 1000 do BUCKET_OF_MS[ms] = bucket_of(ms / 1000) end
+
 function metrics.zero()
   local counts = {}
   for i = 1, LATENCY + #BOUNDS do counts[i] = 0 end
@@ -39,14 +49,16 @@ function metrics.flush(app)
   end
 end
 
+local function on_time(_, app)
+  app.flushes_metrics = nil
+  metrics.flush(app)
+end
+
 local function counted(node)
   node.counted = true
   local app = node.app
   if app.flushes_metrics then return end
-  app.flushes_metrics = ngx.timer.at(FLUSH_SECONDS, function()
-    app.flushes_metrics = nil
-    metrics.flush(app)
-  end)
+  app.flushes_metrics = ngx.timer.at(FLUSH_SECONDS, on_time, app)
   if not app.flushes_metrics then metrics.flush(app) end
 end
 
@@ -59,8 +71,7 @@ function metrics.answered(node, status, seconds)
     counts[class] = counts[class] + 1
     -- What lasts for long by its nature says nothing about latency.
     if status ~= 101 then
-      local bucket = 1
-      while seconds > BOUNDS[bucket] do bucket = bucket + 1 end
+      local bucket = BUCKET_OF_MS[math.floor(seconds * 1000 + 0.5)] or bucket_of(seconds)
       counts[LATENCY + bucket] = counts[LATENCY + bucket] + 1
       counts[SECONDS] = counts[SECONDS] + seconds
     end

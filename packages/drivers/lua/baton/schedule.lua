@@ -24,7 +24,7 @@ local function build(app, members)
   local built = sequence.build(weights, owed)
   local picks = {}
   for slot, index in ipairs(built.picks) do picks[slot] = members[index] end
-  app.members, app.built, app.picks, app.last_position = members, built, picks, built.period
+  app.members, app.weights, app.built, app.picks, app.last_position = members, weights, built, picks, built.period
 end
 
 -- What the nodes are owed is carried over: a sequence from scratch always begins with the same node, which would get
@@ -36,10 +36,19 @@ local function settle(app)
   for i, node in ipairs(app.members) do node.owed = owed[i] end
 end
 
+local function is_built_of(app, members)
+  if not app.built or #members ~= #app.members then return false end
+  for i, node in ipairs(members) do
+    if node ~= app.members[i] or node.weight ~= app.weights[i] then return false end
+  end
+  return true
+end
+
 function schedule.rebuild(app)
-  settle(app)
-  local is_first = app.built == nil
   local members = members_of(app)
+  if is_built_of(app, members) then return end
+  settle(app)
+  local is_first = app.members == nil
   if #members == 0 then
     app.members, app.built, app.picks, app.position, app.last_position = members, nil, nil, 0, 0
     return

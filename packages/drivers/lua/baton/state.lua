@@ -66,6 +66,7 @@ local function fill(app)
 end
 
 local function apply(app, found)
+  app.fence = found.fence
   for _, node in ipairs(app.nodes) do
     local saved = found.nodes[node.id]
     -- An edit of the configuration outranks a weight that was set before it. A node that is not there: its worker is of

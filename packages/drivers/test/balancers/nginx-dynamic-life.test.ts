@@ -63,16 +63,16 @@ test('nginx that was killed starts again, though it has left its socket behind',
 })
 
 test('a configuration with other nodes takes effect with its reload, and knows the states of those that stay', async () => {
-  const { balancer, nginx, install, adminSocket } = await start({ workers: 2 })
+  const { balancer, nginx, install, stateDir } = await start({ workers: 2 })
   const [one, two] = apps()
   const third = await startAppServer('web-3')
   await balancer.set('web-2', { admin: 'out' }, call())
   const slow = client().send('/after/1000')
   await vi.waitFor(async () => expect(await counts()).toEqual([1, 0]), PATIENCE)
-  expect(await runningGeneration(adminSocket ?? '')).toBe('cafe')
+  expect(await runningGeneration(stateDir)).toBe('cafe')
   await install([two, { ...third, weight: 3 }], 'beef')
   await nginx.reload()
-  await vi.waitUntil(async () => (await runningGeneration(adminSocket ?? '')) === 'beef', PATIENCE)
+  await vi.waitUntil(async () => (await runningGeneration(stateDir)) === 'beef', PATIENCE)
   await vi.waitUntil(async () => (await nginx.workers()).length >= 2, PATIENCE)
   expect(await balancer.inspect(call())).toMatchObject({
     nodes: [
