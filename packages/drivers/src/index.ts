@@ -1,20 +1,36 @@
 export { createEmbeddedBalancer, type EmbeddedBalancerOptions } from './balancers/embedded/embedded-balancer.ts'
 export { type Finding, sortFindings } from './balancers/finding.ts'
+export {
+  createHaproxyBalancer,
+  type HaproxyBalancerOptions,
+  serverStateFileOf,
+} from './balancers/haproxy/balancer.ts'
+export {
+  compareHaproxy,
+  type RunningHaproxy,
+  type RunningServer,
+  readHaproxy,
+  type WantedBackend,
+} from './balancers/haproxy/compare.ts'
 export { lintHaproxy } from './balancers/haproxy/lint/haproxy-lint.ts'
 export type { HaproxyLintOptions } from './balancers/haproxy/lint/site.ts'
+export { type HaproxyRendering, renderHaproxy } from './balancers/haproxy/render.ts'
 export {
   createMemoryBalancer,
   type MemoryBalancer,
   type MemoryBalancerOptions,
   type RoutedRequest,
 } from './balancers/memory/memory-balancer.ts'
-export type { NginxDump } from './balancers/nginx/dump.ts'
 export {
-  installNginx,
-  type NginxInstallation,
-  type NginxInstallOptions,
-  type NginxRendering,
-} from './balancers/nginx/install.ts'
+  createNginxDynamicBalancer,
+  type NginxDynamicBalancerOptions,
+} from './balancers/nginx/dynamic/dynamic-balancer.ts'
+export type { NginxInstallation } from './balancers/nginx/install.ts'
+export {
+  installNginxDynamic,
+  type NginxDynamicInstallOptions,
+  renderNginxDynamic,
+} from './balancers/nginx/install-dynamic.ts'
 export { lintAdminFolder } from './balancers/nginx/lint/admin-folder.ts'
 export { lintNginx } from './balancers/nginx/lint/nginx-lint.ts'
 export { reloadLimits } from './balancers/nginx/lint/reload-limits.ts'

@@ -3,8 +3,9 @@ import { isAbsolute } from 'node:path'
 import { BatonError } from '@baton/core'
 import { withDeadline } from '../../deadline.ts'
 import type { ProcessIdentity } from '../../shells/local/identity.ts'
-import type { ConfigFile } from './config-file.ts'
+import { type ConfigFile, readIfThere, replaceFile } from './config-file.ts'
 import type { NginxDump } from './dump.ts'
+import { dynamicPaths } from './dynamic/paths.ts'
 import { explainRefusal } from './explain.ts'
 import { generationOf, hasGeneration, runningGeneration } from './generation.ts'
 import { pause } from './pause.ts'
@@ -14,7 +15,8 @@ import { stageOf, workersOf } from './workers.ts'
 export interface NginxTarget {
   readonly nginx: NginxProcess
   readonly file: ConfigFile
-  readonly socketPath: string
+  /** Of the socket on which nginx answers baton. */
+  readonly stateDir: string
   /** For nginx to run with a new file. */
   readonly deadlineMs: number
 }
@@ -22,6 +24,13 @@ export interface NginxTarget {
 export interface NewFile {
   readonly text: string
   readonly generation: string
+  /** What the text refers to, by absolute paths: written before it, and put back with it. */
+  readonly files?: readonly WrittenFile[]
+}
+
+export interface WrittenFile {
+  readonly path: string
+  readonly text: string
 }
 
 export interface Applied {
@@ -39,8 +48,10 @@ export interface Applied {
 export async function applyFile(target: NginxTarget, wanted: NewFile, signal: AbortSignal): Promise<Applied> {
   const { nginx, file } = target
   const build = await nginx.build({ signal })
+  const before = await Promise.all((wanted.files ?? []).map(readWritten))
   let told = false
   try {
+    await Promise.all((wanted.files ?? []).map(({ path, text }) => replaceFile(path, text)))
     await file.write(wanted.text)
     const dump = await nginx.dump({ signal })
     if (!dump.files.some(({ text }) => hasGeneration(text, wanted.generation))) throw notIncluded(file.path, dump)
@@ -57,26 +68,32 @@ export async function applyFile(target: NginxTarget, wanted: NewFile, signal: Ab
   } catch (error) {
     const failure = explainRefusal(error, { file: file.path, build })
     throw await withDeadline({ signal: new AbortController().signal, deadlineMs: 2 * target.deadlineMs }, (calm) =>
-      putBack(target, { failure, told }, calm),
+      putBack(target, { failure, told, before }, calm),
     )
   }
 }
 
+type FormerFile = { readonly path: string; readonly text: string | null }
+
+async function readWritten({ path }: WrittenFile): Promise<FormerFile> {
+  return { path, text: await readIfThere(path) }
+}
+
 /** An nginx that was killed leaves its socket behind, and would not start again because of it. */
-export async function removeStaleSocket({ socketPath }: Pick<NginxTarget, 'socketPath'>): Promise<void> {
-  if ((await runningGeneration(socketPath)) === null) await rm(socketPath, { force: true })
+export async function removeStaleSocket({ stateDir }: Pick<NginxTarget, 'stateDir'>): Promise<void> {
+  if ((await runningGeneration(stateDir)) === null) await rm(dynamicPaths(stateDir).listenSocket, { force: true })
 }
 
 const pollMs = 10
 
 async function proven(
-  { socketPath, deadlineMs }: NginxTarget,
+  { stateDir, deadlineMs }: NginxTarget,
   { generation, workers, dump }: { generation: string; workers: readonly ProcessIdentity[]; dump: NginxDump },
   signal: AbortSignal,
 ): Promise<void> {
   for (const until = performance.now() + deadlineMs; performance.now() < until; ) {
     // For a moment old workers answer as well as new ones.
-    if ((await runningGeneration(socketPath)) === generation && (await allLeaving(workers))) return
+    if ((await runningGeneration(stateDir)) === generation && (await allLeaving(workers))) return
     await pause(pollMs, signal)
   }
   const log = await lastErrors(dump.main.errorLog)
@@ -94,11 +111,12 @@ async function allLeaving(workers: readonly ProcessIdentity[]): Promise<boolean>
 /** The error as it is to be thrown: its message says how nginx was left. */
 async function putBack(
   target: NginxTarget,
-  { failure, told }: { readonly failure: unknown; readonly told: boolean },
+  { failure, told, before }: { failure: unknown; told: boolean; before: readonly FormerFile[] },
   signal: AbortSignal,
 ): Promise<unknown> {
-  const { nginx, file, socketPath, deadlineMs } = target
+  const { nginx, file, stateDir, deadlineMs } = target
   const good = await file.restore()
+  for (const { path, text } of before) await (text === null ? rm(path, { force: true }) : replaceFile(path, text))
   const back = good === null ? `${file.path} is removed again` : `the last good ${file.path} is back`
   if (!told) return amended(failure, `${back}; nginx was not touched`)
   try {
@@ -106,8 +124,7 @@ async function putBack(
     const generation = generationOf(good)
     if (generation === null) return amended(failure, `${back}, and nginx was told to reload`)
     for (const until = performance.now() + deadlineMs; performance.now() < until; ) {
-      if ((await runningGeneration(socketPath)) === generation)
-        return amended(failure, `${back}, and nginx runs with it`)
+      if ((await runningGeneration(stateDir)) === generation) return amended(failure, `${back}, and nginx runs with it`)
       await pause(pollMs, signal)
     }
     return amended(failure, `${back}, but nginx does not show that it runs with it`)
@@ -124,7 +141,7 @@ function amended(failure: unknown, left: string): unknown {
   return new BatonError(code, `${message} (${left})`, more)
 }
 
-function notIncluded(path: string, { files }: NginxDump): BatonError {
+export function notIncluded(path: string, { files }: Pick<NginxDump, 'files'>): BatonError {
   const main = files[0]?.path ?? 'nginx.conf'
   return new BatonError('nginx-not-included', `nginx does not read ${path}: nothing in ${main} includes it`, {
     hint: `add this line to the http block of ${main}: include ${path};`,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { open, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { syncPath } from '../../releases/durable.ts'
 
@@ -21,17 +21,17 @@ export function createConfigFile(path: string): ConfigFile {
   return {
     path,
     read: () => readIfThere(path),
-    write: (text) => replace(path, text),
+    write: (text) => replaceFile(path, text),
 
     async keep() {
       const text = await readIfThere(path)
-      if (text !== null) await replace(goodPath, text)
+      if (text !== null) await replaceFile(goodPath, text)
     },
 
     async restore() {
       const good = await readIfThere(goodPath)
       if (good === null) await rm(path, { force: true })
-      else await replace(path, good)
+      else await replaceFile(path, good)
       return good
     },
   }
@@ -42,7 +42,9 @@ function hidden(path: string, suffix: string): string {
   return join(dirname(path), `.${basename(path)}.${suffix}`)
 }
 
-async function replace(path: string, text: string): Promise<void> {
+/** Replaces a file as a whole, made with its folder if need be; readable for everybody. */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o755 })
   const temporary = hidden(path, randomBytes(6).toString('hex'))
   try {
     const file = await open(temporary, 'wx', 0o644)
@@ -62,7 +64,8 @@ async function replace(path: string, text: string): Promise<void> {
   await syncPath(dirname(path))
 }
 
-async function readIfThere(path: string): Promise<string | null> {
+/** null where there is none. */
+export async function readIfThere(path: string): Promise<string | null> {
   try {
     return await readFile(path, 'utf8')
   } catch (error) {

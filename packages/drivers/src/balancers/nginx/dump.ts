@@ -1,5 +1,7 @@
 /** What `nginx -T` shows: every file that this nginx reads, in the order in which it reads them. */
 export interface NginxDump {
+  /** As nginx prints it. */
+  readonly text: string
   readonly files: readonly NginxFile[]
   /** Of the main context; null where a directive is not written. */
   readonly main: { readonly pid: string | null; readonly user: string | null; readonly errorLog: string | null }
@@ -17,7 +19,7 @@ export function readDump(text: string, globals: string | null = null): NginxDump
   // The first file is nginx.conf: its own lines come before those of a file that it includes.
   const texts = [globals ?? '', ...files.map((file) => file.text)].map(withoutComments)
   const find = (name: string) => texts.map((each) => firstValue(each, name)).find((value) => value !== null) ?? null
-  return { files, main: { pid: find('pid'), user: find('user'), errorLog: find('error_log') } }
+  return { text, files, main: { pid: find('pid'), user: find('user'), errorLog: find('error_log') } }
 }
 
 /** The arguments of a directive, wherever it stands in one of the files that `where` lets pass. */

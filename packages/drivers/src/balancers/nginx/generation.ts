@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { request } from 'node:http'
 import { text } from 'node:stream/consumers'
+import { dynamicPaths } from './dynamic/paths.ts'
+import { takeSocket } from './dynamic/take-socket.ts'
 
 /**
  * A generation of the configuration is named by a token, new for each: `nginx -s reload` neither waits nor tells whether
@@ -26,11 +28,14 @@ export function hasGeneration(text: string, generation: string): boolean {
   return text.includes(`${MARK}${generation}\n`)
 }
 
-/** The generation of the worker that answers on nginx's admin socket; null where none does. */
-export function runningGeneration(socketPath: string): Promise<string | null> {
+/** The generation of the worker that answers; null where none does. */
+export async function runningGeneration(stateDir: string): Promise<string | null> {
+  // A socket that belongs to somebody else does not answer either.
+  await takeSocket(stateDir).catch(() => {})
   return new Promise((resolve) => {
     const none = () => resolve(null)
-    const asked = request({ socketPath, path: '/v1/configuration', agent: false, timeout: ANSWER_MS }, (answer) => {
+    const where = { socketPath: dynamicPaths(stateDir).adminSocket, path: '/v1/configuration', agent: false as const }
+    const asked = request({ ...where, timeout: ANSWER_MS }, (answer) => {
       text(answer).then((body) => resolve(tokenIn(body)), none)
     })
     asked.on('timeout', () => asked.destroy())

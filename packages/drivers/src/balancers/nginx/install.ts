@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BatonError } from '@baton/core'
-import { applyFile, type NginxTarget, removeStaleSocket } from './apply.ts'
-import { createConfigFile } from './config-file.ts'
+import { applyFile, type NewFile, type NginxTarget, notIncluded, removeStaleSocket, type WrittenFile } from './apply.ts'
+import { createConfigFile, readIfThere } from './config-file.ts'
 import type { NginxDump } from './dump.ts'
 import { explainRefusal } from './explain.ts'
 import { generationOf, headerOf, newGeneration, runningGeneration } from './generation.ts'
@@ -20,15 +20,17 @@ export interface NginxInstallOptions {
   readonly stateDir: string
   /** Whether workers write in the state folder themselves. */
   readonly workersWrite: boolean
-  /** The text below the header. It must answer `GET /v1/configuration` on `socketPath` with `{"token": generation}`. */
-  readonly render: (generation: string, place: NginxRendering) => string
+  /** Must answer `GET /v1/configuration` on the socket of `dynamicPaths` with `{"token": generation}`. */
+  readonly render: (generation: string, place: NginxPlace) => NginxText
   /** For nginx to run with a new file. Default 10 s. */
   readonly deadlineMs?: number
 }
 
-/** What the text may depend on. */
-export interface NginxRendering extends NginxPlace {
-  readonly socketPath: string
+export interface NginxText {
+  /** Below the header. */
+  readonly conf: string
+  /** What it refers to, readable for everybody. */
+  readonly files?: readonly WrittenFile[]
 }
 
 export interface NginxInstallation {
@@ -47,21 +49,23 @@ export async function installNginx(options: NginxInstallOptions, signal: AbortSi
   const { name, stateDir, render, workersWrite } = options
   await assertFolder(options.include)
   const target = await targetOf(options)
-  const { nginx, file, socketPath } = target
+  const { nginx, file } = target
   const build = await nginx.build({ signal })
-  const dump = await firstDump(target, build, signal)
+  const dump = await firstDump(target, { name, build }, signal)
   if (workersWrite) {
     const user = await workerUser(dump.main.user ?? build.user)
     if (user !== null) await giveToWorkers(stateDir, { user, name })
   }
-  const textOf = (generation: string) =>
-    headerOf(name, generation) + render(generation, { dump: othersOf(dump, file.path), build, socketPath })
+  const fileOf = (generation: string): NewFile => {
+    const { conf, files = [] } = render(generation, { dump, build })
+    return { text: headerOf(name, generation) + conf, files, generation }
+  }
 
   const found = await file.read()
   const last = generationOf(found)
-  const isLive = last !== null && (await runningGeneration(socketPath)) === last
+  const isLive = last !== null && (await runningGeneration(stateDir)) === last
   if (isLive) await file.keep()
-  if (last !== null && found === textOf(last)) {
+  if (last !== null && (await stands({ path: file.path, ...fileOf(last) }))) {
     if (isLive) return { outcome: 'unchanged', file: file.path, generation: last }
     if ((await nginx.master({ dump, build })) === null) {
       await removeStaleSocket(target)
@@ -69,8 +73,13 @@ export async function installNginx(options: NginxInstallOptions, signal: AbortSi
     }
   }
   const generation = newGeneration()
-  const { master } = await applyFile(target, { text: textOf(generation), generation }, signal)
+  const { master } = await applyFile(target, fileOf(generation), signal)
   return { outcome: master === null ? 'not-running' : 'applied', file: file.path, generation }
+}
+
+async function stands({ path, text, files = [] }: NewFile & WrittenFile): Promise<boolean> {
+  const same = [{ path, text }, ...files].map(async (each) => (await readIfThere(each.path)) === each.text)
+  return !(await Promise.all(same)).includes(false)
 }
 
 /** The files and the socket that go by this name, with the state folder made if it was not there. */
@@ -78,28 +87,38 @@ export async function targetOf(
   options: Pick<NginxInstallOptions, 'name' | 'command' | 'include' | 'stateDir' | 'deadlineMs'>,
 ): Promise<NginxTarget> {
   const { name, command, include, stateDir, deadlineMs = 10_000 } = options
-  const { socketPath } = await makeStateFolder(stateDir)
+  await makeStateFolder(stateDir)
   const file = createConfigFile(join(include, `baton-${name}.conf`))
-  return { nginx: createNginxProcess({ command }), file, socketPath, deadlineMs }
+  return { nginx: createNginxProcess({ command }), file, stateDir, deadlineMs }
 }
 
-/** Of the configuration as it is before anything changes. What an interrupted install left behind is put right first. */
-async function firstDump({ nginx, file }: NginxTarget, build: NginxBuild, signal: AbortSignal): Promise<NginxDump> {
+/**
+ * Of the configuration as it is before anything changes. What an interrupted install left behind is put right first; a
+ * `proxy_pass http://<name>` that waits for its upstream is given an empty one meanwhile.
+ */
+async function firstDump(
+  { nginx, file }: NginxTarget,
+  { name, build }: { readonly name: string; readonly build: NginxBuild },
+  signal: AbortSignal,
+): Promise<NginxDump> {
   try {
     return await nginx.dump({ signal })
   } catch (error) {
+    if (signal.aborted) throw error
     const found = await file.read()
-    if (found === null) throw explainRefusal(error, { file: file.path, build })
-    await file.restore()
-    return await nginx.dump({ signal }).catch(async (second: unknown) => {
-      await file.write(found)
-      throw explainRefusal(second, { file: file.path, build })
-    })
+    try {
+      if ((await file.restore()) === null) await file.write(`upstream ${name} {\n    server 127.0.0.1:9 down;\n}\n`)
+      const dump = await nginx.dump({ signal })
+      if (found === null) await file.restore()
+      return dump
+    } catch (second) {
+      if (found === null) await file.restore()
+      else await file.write(found)
+      // Where the upstream is missing though it is written, the file is not read.
+      const waits = second instanceof BatonError && second.message.includes(`host not found in upstream "${name}"`)
+      throw waits ? notIncluded(file.path, { files: [] }) : explainRefusal(second, { file: file.path, build })
+    }
   }
-}
-
-function othersOf(dump: NginxDump, path: string): NginxDump {
-  return { ...dump, files: dump.files.filter((file) => file.path !== path) }
 }
 
 async function assertFolder(include: string): Promise<void> {

@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process'
 import { chmod, chown, mkdir, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { BatonError } from '@baton/core'
+import { dynamicPaths } from './dynamic/paths.ts'
 
 export interface WorkerUser {
   readonly name: string
@@ -15,14 +16,9 @@ export interface WorkerUser {
 /** sun_path of unix(7), its closing NUL not counted. */
 const longestSocketPathBytes = 107
 
-/** Where nginx answers baton. */
-export function socketPathOf(stateDir: string): string {
-  return join(stateDir, 'admin.sock')
-}
-
 /** Made for its owner alone, since nginx makes its sockets open to all. Fails with `socket-path-too-long`. */
-export async function makeStateFolder(dir: string): Promise<{ readonly socketPath: string }> {
-  const socketPath = socketPathOf(dir)
+export async function makeStateFolder(dir: string): Promise<void> {
+  const socketPath = dynamicPaths(dir).listenSocket
   const bytes = Buffer.byteLength(socketPath)
   if (bytes > longestSocketPathBytes) {
     const message = `the path of nginx's socket has ${bytes} bytes, the system allows ${longestSocketPathBytes}: ${socketPath}`
@@ -33,7 +29,6 @@ export async function makeStateFolder(dir: string): Promise<{ readonly socketPat
     if (error.code !== 'EEXIST') throw error
   })
   await chmod(dir, 0o700)
-  return { socketPath }
 }
 
 /**

@@ -3,7 +3,6 @@ import { isAlive, type ProcessIdentity } from '../../../shells/local/identity.ts
 import { applyFile } from '../apply.ts'
 import { headerOf, newGeneration } from '../generation.ts'
 import { targetOf } from '../install.ts'
-import { socketPathOf } from '../state-folder.ts'
 import { masterOf, workersOf } from '../workers.ts'
 import { hasConnectionTo } from './connections.ts'
 import { exclusively } from './exclusive.ts'
@@ -23,7 +22,6 @@ import { createStateFile, type ReloadNode, type ReloadState } from './state.ts'
  */
 export function createNginxReloadBalancer(options: NginxReloadOptions): Balancer {
   const { name, stateDir, listen } = options
-  const socketPath = socketPathOf(stateDir)
   const states = createStateFile(stateDir)
 
   /** The live configuration and the state, while nobody else changes either. */
@@ -33,17 +31,17 @@ export function createNginxReloadBalancer(options: NginxReloadOptions): Balancer
   ): Promise<void> {
     const change = async () => {
       const state = assertNewest(await states.read(), call.token)
-      return work(await askNginx(socketPath, call.signal), state)
+      return work(await askNginx(stateDir, call.signal), state)
     }
     // Where nginx does not run there may be no state folder either.
-    await askNginx(socketPath, call.signal)
+    await askNginx(stateDir, call.signal)
     await exclusively(stateDir, change, call.signal)
   }
 
   async function reload(state: ReloadState, signal: AbortSignal): Promise<number> {
     const generation = newGeneration()
     const { nodes, hasMinTimeout } = state
-    const text = renderReloadFile({ name, generation, socketPath, listen, nodes, hasMinTimeout })
+    const text = renderReloadFile({ name, generation, stateDir, listen, nodes, hasMinTimeout })
     const target = await targetOf(options)
     const { dump } = await applyFile(target, { text: headerOf(name, generation) + text, generation }, signal)
     return minTimeoutMs(dump)
@@ -54,7 +52,7 @@ export function createNginxReloadBalancer(options: NginxReloadOptions): Balancer
     supports: { inflight: false, weights: true, closeLongLived: false, metrics: false },
 
     async inspect({ signal }) {
-      const live = await askNginx(socketPath, signal)
+      const live = await askNginx(stateDir, signal)
       const [state, master] = await Promise.all([states.read(), masterOf(live.worker)])
       return {
         nodes: await Promise.all(live.nodes.map((node) => viewOf(node, state, master))),

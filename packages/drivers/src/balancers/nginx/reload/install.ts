@@ -1,9 +1,8 @@
 import type { Address } from '@baton/core'
 import { valuesOf } from '../dump.ts'
 import { headerOf } from '../generation.ts'
-import { installNginx, type NginxInstallation, type NginxRendering, targetOf } from '../install.ts'
-import { isAtLeast } from '../process.ts'
-import { socketPathOf } from '../state-folder.ts'
+import { installNginx, type NginxInstallation, targetOf } from '../install.ts'
+import { isAtLeast, type NginxPlace } from '../process.ts'
 import { exclusively } from './exclusive.ts'
 import { renderReloadFile } from './render.ts'
 import { type ConfiguredNode, createStateFile, mergeNodes } from './state.ts'
@@ -47,8 +46,7 @@ export async function installNginxReload(
           workersWrite: false,
           render(generation, place) {
             hasMinTimeout = canSetMinTimeout(place, file.path)
-            const { socketPath } = place
-            return renderReloadFile({ name, generation, socketPath, listen, nodes, hasMinTimeout })
+            return { conf: renderReloadFile({ name, generation, stateDir, listen, nodes, hasMinTimeout }) }
           },
         },
         signal,
@@ -65,12 +63,11 @@ export async function renderNginxReload(options: NginxReloadInstallOptions): Pro
   const { name, stateDir, listen, nodes } = options
   const state = await createStateFile(stateDir).read()
   const generation = '0'
-  const socketPath = socketPathOf(stateDir)
   const hasMinTimeout = state?.hasMinTimeout ?? false
   const text = renderReloadFile({
     name,
     generation,
-    socketPath,
+    stateDir,
     listen,
     nodes: mergeNodes(nodes, state),
     hasMinTimeout,
@@ -79,7 +76,7 @@ export async function renderNginxReload(options: NginxReloadInstallOptions): Pro
 }
 
 /** `keepalive_min_timeout` may stand only once in the http block, and nginx knows it since 1.27.4. */
-function canSetMinTimeout({ build, dump }: NginxRendering, ownPath: string): boolean {
+function canSetMinTimeout({ build, dump }: NginxPlace, ownPath: string): boolean {
   return (
     isAtLeast(build, '1.27.4') && valuesOf(dump, 'keepalive_min_timeout', ({ path }) => path !== ownPath).length === 0
   )

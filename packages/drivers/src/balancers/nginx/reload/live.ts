@@ -1,5 +1,7 @@
 import { BatonError } from '@baton/core'
 import { askAdmin } from '../../../admin-api/ask.ts'
+import { dynamicPaths } from '../dynamic/paths.ts'
+import { takeSocket } from '../dynamic/take-socket.ts'
 import type { ReloadNode } from './state.ts'
 
 /** What a worker of the running nginx says about the file that it runs with. */
@@ -13,8 +15,11 @@ export interface LiveConfiguration {
 export type LiveNode = Pick<ReloadNode, 'id' | 'address' | 'admin' | 'weight'>
 
 /** Asks until nginx answers or the signal aborts: then it fails with `balancer-unreachable`. */
-export async function askNginx(socketPath: string, signal: AbortSignal): Promise<LiveConfiguration> {
-  const answer = await askAdmin({ socketPath, hints }, { method: 'GET', path: '/v1/configuration' }, signal)
+export async function askNginx(stateDir: string, signal: AbortSignal): Promise<LiveConfiguration> {
+  const socketPath = dynamicPaths(stateDir).adminSocket
+  const answer = await whileTaking(stateDir, () =>
+    askAdmin({ socketPath, hints }, { method: 'GET', path: '/v1/configuration' }, signal),
+  )
   const { token, worker, nodes } = (answer ?? {}) as Record<string, unknown>
   if (typeof token === 'string' && Number.isSafeInteger(worker) && Array.isArray(nodes) && nodes.every(isNode)) {
     return { generation: token, worker: worker as number, nodes }
@@ -23,6 +28,16 @@ export async function askNginx(socketPath: string, signal: AbortSignal): Promise
     hint: hints.outdated,
   })
 }
+
+/** An nginx that is started in the middle of a call has a new socket. */
+async function whileTaking<T>(stateDir: string, ask: () => Promise<T>): Promise<T> {
+  await takeSocket(stateDir)
+  // What fails here, the call itself will meet and tell.
+  const timer = setInterval(() => takeSocket(stateDir).catch(() => {}), LOOK_MS)
+  return ask().finally(() => clearInterval(timer))
+}
+
+const LOOK_MS = 100
 
 export function isSame(a: LiveNode, b: LiveNode): boolean {
   return a.id === b.id && a.address === b.address && a.admin === b.admin && a.weight === b.weight

@@ -1,4 +1,5 @@
 import type { Address } from '@baton/core'
+import { dynamicPaths } from '../dynamic/paths.ts'
 import { quote } from '../quote.ts'
 import { renderServerBlock } from '../server-block.ts'
 import type { ReloadNode } from './state.ts'
@@ -6,7 +7,8 @@ import type { ReloadNode } from './state.ts'
 export interface ReloadFile {
   readonly name: string
   readonly generation: string
-  readonly socketPath: string
+  /** Absolute path of the folder of nginx's socket. */
+  readonly stateDir: string
   readonly listen: Address | null
   readonly nodes: readonly Pick<ReloadNode, 'id' | 'address' | 'admin' | 'weight'>[]
   /** Whether idle client connections are kept for a while when workers are replaced: nginx 1.27.4 and newer. */
@@ -20,7 +22,7 @@ export const minTimeoutSeconds = 5
  * The upstream of the nodes that are in, and a server that tells, on a socket of its own, which generation runs. A node
  * that is out has no line: `down` would leave it in the pool, and with it nginx's rules for pools of several.
  */
-export function renderReloadFile({ name, generation, socketPath, listen, nodes, hasMinTimeout }: ReloadFile): string {
+export function renderReloadFile({ name, generation, stateDir, listen, nodes, hasMinTimeout }: ReloadFile): string {
   const told = nodes.map(({ id, address, admin, weight }) => ({ id, address, admin, weight }))
   const answer = `${JSON.stringify({ token: generation, nodes: told }).slice(0, -1)},"worker":$pid}`
   return `
@@ -33,7 +35,7 @@ ${serverLines(nodes).join('\n')}
 ${hasMinTimeout ? `\n# A client that is just reusing its connection is not cut off by a reload.\nkeepalive_min_timeout ${minTimeoutSeconds}s;\n` : ''}
 # For baton alone: the folder lets nobody else in.
 server {
-    listen ${quote(`unix:${socketPath}`)};
+    listen ${quote(`unix:${dynamicPaths(stateDir).listenSocket}`)};
     access_log off;
     default_type application/json;
     location = /v1/configuration {
