@@ -11,6 +11,7 @@ local balance = {}
 
 local get_last_failure, set_more_tries = balancer.get_last_failure, balancer.set_more_tries
 local set_current_peer = balancer.set_current_peer
+local is_internal = ngx.req.is_internal
 
 -- nginx takes no status from this phase, but this one (NGX_BUSY) for "no live upstreams": it answers 502 and says so in
 -- its log, and an error_page of the user's applies.
@@ -36,6 +37,16 @@ function lend_again(app, outdated, choose, avoided)
   if outdated then inflight.give(outdated) end
   state.sync(app)
   return lend(app, choose, avoided)
+end
+
+local has_complained = false
+
+-- Another request stands where this one was in memory, and nobody has heard of its end.
+local function complain()
+  if has_complained then return end
+  has_complained = true
+  ngx.log(ngx.ERR, 'baton: a request ended without the log phase of Baton, so that what is in flight cannot be told: ',
+    'a log_by_lua of your own has to begin with the line of baton.conf')
 end
 
 local function send(app, address, node, now)
@@ -88,6 +99,7 @@ function balance.run(app)
   if held then
     if get_last_failure() then return retry(app, address, held, now) end
     -- An internal redirect (error_page, X-Accel-Redirect) begins anew: the first answer was not for the client.
+    if not is_internal() then complain() end
     inflight.give(held)
     leases.drop(address)
   end

@@ -65,6 +65,25 @@ test('a node is drained within 100 ms of its last byte, and not before', async (
   expect(lateMs).toBeLessThan(100)
 })
 
+test('a location whose log_by_lua hides the one of Baton is told in the error log; with the same line in it all is well', async () => {
+  const ending = 'local log = package.loaded["baton.log"] if log then log.finish() end'
+  const { nginx, ownPort } = await start({
+    http: (port) => `server {
+      listen 127.0.0.1:${port};
+      location / { proxy_pass http://shop; log_by_lua_block { ngx.ctx.own = true } }
+      location /good { proxy_pass http://shop; log_by_lua_block { ${ending} ngx.ctx.own = true } }
+    }`,
+  })
+  const own = newClient(ownPort)
+  for (let time = 0; time < 5; time++) await own.send('/good')
+  await vi.waitFor(async () => expect(await counts()).toEqual([0, 0]), PATIENCE)
+  expect(await nginx.errorLog()).toBe('')
+  await vi.waitFor(async () => {
+    expect((await own.send('/')).status).toBe(200)
+    expect(await nginx.errorLog()).toContain('without the log phase of Baton')
+  }, PATIENCE)
+})
+
 test('a WebSocket counts until its end', async () => {
   const { balancer, address } = await start()
   await balancer.set('web-2', { admin: 'out' }, call())

@@ -79,6 +79,7 @@ test('the last node that serves is asked again and again: refusing a connection 
   for (let round = 0; round < 3; round++) {
     await two.refuse()
     for (let time = 0; time < 5; time++) expect((await client().send('/')).status).toBe(502)
+    expect(await balancer.inspect(call())).toMatchObject({ nodes: [{}, { state: 'serving', healthy: true }] })
     await two.listen()
     for (let time = 0; time < 5; time++) expect((await client().send('/')).node).toBe('web-2')
   }
