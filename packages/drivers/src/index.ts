@@ -12,21 +12,8 @@ export {
   readHaproxy,
   type WantedBackend,
 } from './balancers/haproxy/compare.ts'
-export {
-  createHaproxyBalancer,
-  type HaproxyBalancerOptions,
-  serverStateFileOf,
-} from './balancers/haproxy/balancer.ts'
-export {
-  compareHaproxy,
-  type RunningHaproxy,
-  type RunningServer,
-  readHaproxy,
-  type WantedBackend,
-} from './balancers/haproxy/compare.ts'
 export { lintHaproxy } from './balancers/haproxy/lint/haproxy-lint.ts'
 export type { HaproxyLintOptions } from './balancers/haproxy/lint/site.ts'
-export { type HaproxyRendering, renderHaproxy } from './balancers/haproxy/render.ts'
 export { type HaproxyRendering, renderHaproxy } from './balancers/haproxy/render.ts'
 export {
   createMemoryBalancer,
