@@ -37,7 +37,7 @@ describe('what Baton writes itself gives no finding', () => {
     const nodes = nginxOptions().nodes.map(({ id, address }) => {
       return { id, address: `${address.host}:${address.port}`, admin: 'in' as const, weight: 10 }
     })
-    const file = { name: 'shop', generation: 'g', socketPath: '/run/baton/admin.sock', hasMinTimeout: true }
+    const file = { name: 'shop', generation: 'g', stateDir: '/run/baton', hasMinTimeout: true }
     for (const within of [nodes, nodes.slice(1)]) {
       const written = renderReloadFile({ ...file, listen, nodes: within })
       const dump = dumpOf({ ...withoutSite('reload'), 'conf.d/baton-shop.conf': written })

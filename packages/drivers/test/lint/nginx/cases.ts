@@ -130,6 +130,7 @@ export const nginxCases: readonly NginxCase[] = [
     rule: 'down-with-max-fails',
     base: 'reload',
     flagged: [[pool, servers.sound, servers.oneDown]],
+    mended: [[pool, servers.sound, servers.oneDown.replace('3002', '3002 max_fails=0')]],
     at: [pool, 'down'],
   },
   {
@@ -145,9 +146,10 @@ export const nginxCases: readonly NginxCase[] = [
     at: [pool, 'ip_hash'],
   },
   {
+    // At the top of nginx.conf it would not be read as part of http.
     rule: 'include-missing',
     base: 'reload',
-    flagged: [],
+    flagged: [[main, 'events {', 'include baton/*.conf;\n\nevents {']],
     mended: [[main, '    include sites/*;', '    include baton/*.conf;\n    include sites/*;']],
     at: [main, ''],
     options: { include: '/etc/nginx/baton' },
