@@ -7,7 +7,7 @@ const stickyMethods = ['ip_hash', 'hash', 'sticky', 'sticky_cookie_insert']
 export const poolRules: readonly NginxRule[] = [
   {
     id: 'down-with-max-fails',
-    check({ pool, options }) {
+    check({ pool }) {
       const servers = within(pool, 'server')
       const down = servers.find((server) => server.args.includes('down'))
       const survivor = servers.find((server) => !server.args.includes('down') && canBeEjected(server))
@@ -16,7 +16,7 @@ export const poolRules: readonly NginxRule[] = [
         `${down.args[0]} is down and ${survivor.args[0]} has max_fails=${parameter(survivor, 'max_fails') ?? '1 (the default)'}: ` +
         'nginx still counts a server that is down, so one failed request on the last survivor is a 502 for everybody ' +
         `for ${parameter(survivor, 'fail_timeout') ?? '10s'}`
-      const remedy = `remove the line of ${down.args[0]} (${ways[options.mode]}), or write max_fails=0 at the other servers`
+      const remedy = `remove the line of ${down.args[0]}, or write max_fails=0 at the other servers`
       return [{ level: 'problem', where: whereOf(down), message, remedy }]
     },
   },
@@ -55,11 +55,6 @@ export const poolRules: readonly NginxRule[] = [
     },
   },
 ]
-
-const ways = {
-  dynamic: 'baton drain takes a node out without it',
-  reload: 'as Baton does',
-}
 
 function canBeEjected(server: Directive): boolean {
   return parameter(server, 'max_fails') !== '0'
