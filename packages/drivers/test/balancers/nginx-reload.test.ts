@@ -103,6 +103,25 @@ describe('nginx in mode: reload', () => {
       await vi.waitUntil(async () => (await stateOf('web-1')) === 'drained', PATIENCE)
     })
 
+    test('a node is draining while an old worker still reads a request that it will send there', async () => {
+      const balancer = rig.connect()
+      await balancer.set('web-2', { admin: 'out' }, call())
+      const upload = createConnection(rig.address.port, rig.address.host)
+      const answered = once(upload, 'data')
+      upload.write('POST /upload HTTP/1.1\r\nHost: shop\r\nConnection: close\r\nContent-Length: 10\r\n\r\nfirst')
+      // The worker that has accepted the upload has read its beginning once it has answered on a later connection.
+      expect(await statusOf(rig.address, { path: '/' })).toBe(200)
+      await balancer.set('web-2', { admin: 'in' }, call())
+      await balancer.set('web-1', { admin: 'out' }, call())
+      expect(await stateOf('web-1')).toBe('draining')
+      expect(one.seen).not.toContain('/upload')
+      upload.write('-last')
+      expect(String((await answered)[0])).toContain('200 OK')
+      expect(one.seen).toContain('/upload')
+      await vi.waitUntil(async () => (await stateOf('web-1')) === 'drained', PATIENCE)
+      upload.destroy()
+    })
+
     test('a node that was drained stays so while workers of later changes have something to finish', async () => {
       const balancer = rig.connect()
       await balancer.set('web-1', { admin: 'out' }, call())
