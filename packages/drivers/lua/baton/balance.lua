@@ -73,14 +73,24 @@ local function same(_, node)
   return not node.out and node or nil
 end
 
--- To another node only where not a byte had left for the first: nobody can have processed it. One that may be repeated
--- goes to the same node once more: its connection may have been closed just as it was used again. This holds whatever
--- the user has in proxy_next_upstream.
+local function other_or_same(app, node)
+  return schedule.next_but(app, node) or same(app, node)
+end
+
+-- How a request goes on; nil where it does not. To another node only where not a byte had left for the first: nobody
+-- can have processed it. One that may be repeated goes to the same node once more: its connection may have been closed
+-- just as it was used again. This holds whatever the user has in proxy_next_upstream.
+local function way_on(sent, status)
+  if sent then return is_repeatable(status) and same or nil end
+  -- The only node, too, may have closed an idle connection, or refused one; it has cost no time to find out.
+  return status == 502 and other_or_same or schedule.next_but
+end
+
 local function retry(app, address, failed, now)
   local _, status = get_last_failure()
   local is_first = leases.tried[address] == nil
   local sent = was_sent()
-  local choose = not sent and schedule.next_but or is_repeatable(status) and same or nil
+  local choose = way_on(sent, status)
   inflight.give(failed)
   leases.drop(address)
   if not sent then health.refused(failed) end

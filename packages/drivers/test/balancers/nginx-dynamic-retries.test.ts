@@ -86,6 +86,18 @@ test('the last node that serves is asked again and again: refusing a connection 
   expect(await balancer.inspect(call())).toMatchObject({ nodes: [{ state: 'drained' }, { state: 'serving' }] })
 })
 
+test('an order is not lost when the only node that is in has just closed an idle connection', async () => {
+  const { balancer } = await start()
+  const [one] = apps()
+  await balancer.set('web-2', { admin: 'out' }, call())
+  const own = client()
+  for (let time = 0; time < 10; time++) {
+    expect(await own.send('/', { method: 'POST', body: 'order' })).toMatchObject({ status: 200, node: 'web-1' })
+    for (const socket of one.sockets) socket.destroy()
+  }
+  expect(one.seen).toHaveLength(10)
+})
+
 test('refusals count in a row: answers in between clear them, also those of other workers', async () => {
   const { balancer } = await start({ workers: 4 })
   const [one] = apps()
