@@ -5,6 +5,7 @@ import { versionOf } from './version.ts'
 
 // A verb's parts are loaded when it is called: each call of `baton` is a process that somebody waits for.
 const load = {
+  balancer: () => import('./commands/balancer.ts'),
   check: () => import('./commands/check.ts'),
   deploy: () => import('./commands/deploy.ts'),
   history: () => import('./commands/history.ts'),
@@ -36,9 +37,16 @@ export function createProgram(terminal: Terminal, done: (exitCode: number) => vo
   withCommon(
     verb('check', 'validate the configuration, and that every host, server and tool it needs is there and able'),
   ).action((flags) => runs(load.check().then(({ check }) => check(flags, terminal))))
-  withCommon(verb('up', 'run the embedded balancer and supervise the nodes, in the foreground')).action((flags) =>
+  withCommon(verb('up', 'supervise the nodes and run the embedded balancer, in the foreground')).action((flags) =>
     runs(load.up().then(({ up }) => up(flags, terminal))),
   )
+  const balancer = program.command('balancer').description('what nginx or HAProxy has to be configured with')
+  withCommon(balancer.command('config').description('print it, change nothing')).action((flags) =>
+    runs(load.balancer().then(({ printConfig }) => printConfig(flags, terminal))),
+  )
+  withCommon(
+    balancer.command('install').description('bring it into the running nginx: written, tested, applied, proved'),
+  ).action((flags) => runs(load.balancer().then(({ install }) => install(flags, terminal))))
   withCommon(verb('plan [source]', 'print what `deploy` would do, change nothing'))
     .addOption(releaseOption())
     .addOption(onlyOption())

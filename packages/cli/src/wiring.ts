@@ -3,7 +3,6 @@ import type { Balancer, Call, Clock, Config, HealthConfig, Journals, Lock, Node,
 import { BatonError } from '@baton/core'
 import {
   createCommandNode,
-  createEmbeddedBalancer,
   createFileJournals,
   createFileLock,
   createHttpProbe,
@@ -12,6 +11,7 @@ import {
   createSystemClock,
   createTcpProbe,
 } from '@baton/drivers'
+import { createBalancer } from './balancers.ts'
 import { openWorkspace, type Workspace } from './workspace.ts'
 
 /** The configuration with its drivers: the one place where the parts are put together. */
@@ -33,7 +33,7 @@ function wire(workspace: Workspace): Wiring {
   const { config, stateDir } = workspace
   const clock = createSystemClock()
   const lock = createFileLock({ dir: join(stateDir, 'lock'), clock })
-  const balancer = createBalancer(config, stateDir)
+  const balancer = createBalancer(workspace)
   const nodes = new Map(
     config.nodes.map((node) => [
       node.id,
@@ -52,18 +52,6 @@ function wire(workspace: Workspace): Wiring {
       await Promise.all([...nodes.values()].map(({ node }) => node.fence(call)))
     },
   }
-}
-
-function createBalancer({ balancer }: Config, stateDir: string): Balancer {
-  if (balancer.driver === 'embedded') return createEmbeddedBalancer({ socketPath: balancerSocket(stateDir) })
-  throw new BatonError('balancer-unknown', `nothing here speaks to ${balancer.driver} yet`, {
-    hint: 'write balancer.driver: embedded',
-  })
-}
-
-/** Where the embedded balancer's admin API listens. */
-export function balancerSocket(stateDir: string): string {
-  return join(stateDir, 'balancer.sock')
 }
 
 /** What apps get as BATON_SESSION_STORE: on one host a folder beside the state, shared by all nodes. */

@@ -1,6 +1,7 @@
 import { BatonError, type Config, type EmbeddedBalancerConfig, formatAddress } from '@baton/core'
 import { type KeeperEvent, keepProxyRunning, type ProxyConfig, ProxyError } from '@baton/proxy'
-import { balancerSocket, type Wiring } from '../wiring.ts'
+import { balancerSocket } from '../balancers.ts'
+import type { Wiring } from '../wiring.ts'
 import type { Workspace } from '../workspace.ts'
 import type { UpLog } from './log.ts'
 

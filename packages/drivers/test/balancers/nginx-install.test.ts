@@ -226,11 +226,11 @@ test('the Lua balancer is installed by one reload, found unchanged, and knows it
   try {
     const { command, include, folder } = nginx
     const options = { ...optionsOf(), command, include, stateDir: join(folder, 'state') }
-    const nodes = [{ id: 'web-1', host: '127.0.0.1', port: 3001, weight: 10 }]
+    const nodes = [{ id: 'web-1', address: { host: '127.0.0.1', port: 3001 }, weight: 10 }]
     const first = await installNginxDynamic({ ...options, nodes }, soon())
     expect(first.outcome).toBe('applied')
     expect(await installNginxDynamic({ ...options, nodes }, soon())).toEqual({ ...first, outcome: 'unchanged' })
-    const more = [...nodes, { id: 'web-2', host: '127.0.0.1', port: 3002, weight: 10 }]
+    const more = [...nodes, { id: 'web-2', address: { host: '127.0.0.1', port: 3002 }, weight: 10 }]
     const second = await installNginxDynamic({ ...options, nodes: more }, soon())
     expect(second.outcome).toBe('applied')
     const { nodes: found } = await createNginxDynamicBalancer(options).inspect({ signal: soon() })

@@ -1,25 +1,12 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Address } from '@baton/core'
-import { type DynamicNode, isOutdatedFile, renderDynamic } from './dynamic/render.ts'
+import { type DynamicOptions, isOutdatedFile, renderDynamic } from './dynamic/render.ts'
 import { headerOf } from './generation.ts'
 import { installNginx, type NginxInstallation } from './install.ts'
+import type { NginxReloadInstallOptions } from './reload/install.ts'
 
-export interface NginxDynamicInstallOptions {
-  /** Of baton.yaml: the upstream's name, and in that of the file. */
-  readonly name: string
-  /** How nginx is run, as argv. */
-  readonly command: readonly string[]
-  /** Absolute path of the folder that `baton-<name>.conf` and what it needs are written to. */
-  readonly include: string
-  /** Absolute path of the folder of the socket and the state, which nginx's workers write in. */
-  readonly stateDir: string
-  /** Where a server of its own listens; null where the user has one. */
-  readonly listen: Address | null
-  readonly nodes: readonly DynamicNode[]
-  /** For nginx to run with a new file. Default 10 s. */
-  readonly deadlineMs?: number
-}
+/** The same as for the other mode; the state folder is one that nginx's workers write in. */
+export type NginxDynamicInstallOptions = NginxReloadInstallOptions
 
 /** Installs the Lua balancer: the last reload that it takes. Fails as `installNginx` does, and with `address-not-ip`. */
 export async function installNginxDynamic(
@@ -28,7 +15,7 @@ export async function installNginxDynamic(
 ): Promise<NginxInstallation> {
   const luaDir = luaDirOf(options)
   const installed = await installNginx(
-    { ...options, workersWrite: true, render: (token) => renderDynamic({ ...options, luaDir, token }) },
+    { ...options, workersWrite: true, render: (token) => renderDynamic(renderingOf(options, token)) },
     signal,
   )
   const current = { name: options.name, token: installed.generation }
@@ -40,8 +27,13 @@ export async function installNginxDynamic(
 
 /** What an install would write into its file, but for its generation. Writes nothing and needs no nginx. */
 export function renderNginxDynamic(options: NginxDynamicInstallOptions): string {
-  const { conf } = renderDynamic({ ...options, luaDir: luaDirOf(options), token: '0' })
+  const { conf } = renderDynamic(renderingOf(options, '0'))
   return headerOf(options.name, '0') + conf
+}
+
+function renderingOf(options: NginxDynamicInstallOptions, token: string): DynamicOptions {
+  const nodes = options.nodes.map(({ id, address, weight }) => ({ id, ...address, weight }))
+  return { ...options, nodes, luaDir: luaDirOf(options), token }
 }
 
 /** Beside the configuration: its owner alone writes there, and the workers may read it. */

@@ -73,7 +73,7 @@ ${listen === null ? '' : renderServerBlock({ name, listen })}`
     conf,
     files: [
       { path: join(dirname(luaDir), sharedConfName), text: sharedConf },
-      ...luaFiles.map(([path, text]) => ({ path: join(luaDir, path), text })),
+      ...readLua().map(([path, text]) => ({ path: join(luaDir, path), text })),
       { path: main, text: mainFile(options) },
     ],
   }
@@ -102,9 +102,10 @@ map $request_id $baton_request_id {
 
 const luaSource = join(import.meta.dirname, '../../../../lua')
 
-const luaFiles: readonly (readonly [path: string, text: string])[] = readdirSync(join(luaSource, 'baton'))
-  .sort()
-  .map((file) => [`baton/${file}`, readFileSync(join(luaSource, 'baton', file), 'utf8')])
+function readLua(): (readonly [path: string, text: string])[] {
+  const files = readdirSync(join(luaSource, 'baton')).sort()
+  return files.map((file) => [`baton/${file}`, readFileSync(join(luaSource, 'baton', file), 'utf8')])
+}
 
 function mainFileOf({ name, token }: Pick<DynamicOptions, 'name' | 'token'>): string {
   // A worker of the configuration before, that has not loaded its own file yet, must not find this one.
