@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { runningGeneration } from '../../src/balancers/nginx/generation.ts'
@@ -60,6 +60,13 @@ test('nginx that was killed starts again, though it has left its socket behind',
     expect((await client().send('/')).status).toBe(200)
   }
   expect((await stat(join(stateDir, 'admin.sock'))).mode & 0o777).toBe(0o600)
+})
+
+test('a socket that a worker without the right to close it has left open is closed by whoever may', async () => {
+  const { balancer, adminSocket } = await start()
+  await chmod(adminSocket ?? '', 0o666)
+  await balancer.inspect(call())
+  expect((await stat(adminSocket ?? '')).mode & 0o777).toBe(0o600)
 })
 
 test('a configuration with other nodes takes effect with its reload, and knows the states of those that stay', async () => {

@@ -1,4 +1,4 @@
-import { access, chmod, rename } from 'node:fs/promises'
+import { access, chmod, rename, stat } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { dynamicPaths } from './paths.ts'
 
@@ -11,17 +11,23 @@ import { dynamicPaths } from './paths.ts'
  */
 export async function takeSocket(stateDir: string): Promise<void> {
   const { listenSocket, adminSocket } = dynamicPaths(stateDir)
-  if (!(await exists(listenSocket))) return
+  if (!(await exists(listenSocket))) return close(adminSocket)
   // `nginx -t` binds and removes it in passing, where it is free: only one that answers is nginx's own.
   if (!(await listens(listenSocket))) return
   try {
-    // May belong to root while this is run by the owner of the folder, which keeps others out in any case.
-    await chmod(listenSocket, 0o600).catch(ignoreForbidden)
+    await close(listenSocket)
     await rename(listenSocket, adminSocket)
   } catch (error) {
     // A worker was faster.
     if (codeOf(error) !== 'ENOENT') throw error
   }
+}
+
+/** nginx opens its sockets to everybody, and a worker may not close what belongs to root. The folder keeps others out in any case. */
+async function close(socketPath: string): Promise<void> {
+  const found = await stat(socketPath).catch(() => null)
+  if (found === null || (found.mode & 0o077) === 0) return
+  await chmod(socketPath, 0o600).catch(ignoreForbidden)
 }
 
 function listens(path: string): Promise<boolean> {
