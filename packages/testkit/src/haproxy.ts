@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { BatonError } from '@baton/core'
@@ -70,7 +70,7 @@ export async function startHaproxy({ config, masterWorker = true }: HaproxyOptio
   async function answers(former: number | null): Promise<void> {
     const state = await waitFor(
       async () => {
-        if (child?.exitCode !== null) return 'ended'
+        if (child === undefined || child.exitCode !== null || child.signalCode !== null) return 'ended'
         const pid = await pidOf(place.socketPath)
         return pid !== former && 'ready'
       },
@@ -97,8 +97,10 @@ export async function startHaproxy({ config, masterWorker = true }: HaproxyOptio
 
     async reload() {
       const former = await pidOf(place.socketPath)
-      if (masterWorker) child?.kill('SIGUSR2')
-      else await run(['-sf', String(former)])
+      if (masterWorker) {
+        await waitFor(() => catchesReload(child?.pid), { what: 'the master of haproxy to take signals' })
+        child?.kill('SIGUSR2')
+      } else await run(['-sf', String(former)])
       await answers(former)
     },
 
@@ -116,6 +118,12 @@ export async function startHaproxy({ config, masterWorker = true }: HaproxyOptio
   return haproxy
 }
 
+/** Its worker answers before the master is ready, which ignores SIGUSR2 (12) until then. proc_pid_status(5), SigCgt. */
+async function catchesReload(pid: number | undefined): Promise<boolean> {
+  const mask = /^SigCgt:\s*([0-9a-f]+)$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]
+  return (BigInt(`0x${mask}`) & (1n << 11n)) !== 0n
+}
+
 async function pidOf(socketPath: string): Promise<number> {
   return Number(/^Pid: (\d+)$/m.exec(await ask(socketPath, 'show info'))?.[1])
 }
@@ -124,6 +132,8 @@ function ask(socketPath: string, command: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let answer = ''
     const socket = connect(socketPath, () => socket.write(`${command}\n`))
+    // In a reload it may have landed with the process that ends.
+    socket.setTimeout(1_000, () => socket.destroy(new Error('haproxy does not answer')))
     socket.on('data', (chunk) => (answer += chunk))
     socket.on('error', reject)
     socket.on('close', () => resolve(answer))

@@ -97,6 +97,9 @@ test('what somebody else does to a server is reported, and left as it is', async
   expect((await rig.connect().inspect(call())).nodes[0]).toMatchObject({ state: 'serving', weight: 9 })
   await rig.haproxy.ask('set server shop/web-1 weight 0')
   expect(await stateOf('web-1')).toBe('drained')
+  await rig.connect().set('web-2', { admin: 'out' }, call())
+  await rig.haproxy.ask('set server shop/web-2 state ready')
+  expect(await stateOf('web-2')).toBe('serving')
 })
 
 test('a drained node is in maintenance, so that nobody is told of a node that is down', async () => {

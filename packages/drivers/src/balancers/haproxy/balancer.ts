@@ -4,7 +4,7 @@ import type { ProcessIdentity } from '../../shells/local/identity.ts'
 import { assertDone, type HaproxyProcess } from './answers.ts'
 import { type Backend, nodeView, readBackend, type Server } from './backend.ts'
 import { assertName } from './name.ts'
-import { ordersFor } from './orders.ts'
+import { ordersFor, parkingOrder } from './orders.ts'
 import { countOthers, identifyHaproxy } from './processes.ts'
 import { askHaproxy } from './runtime-socket.ts'
 import { saveServerState } from './server-state.ts'
@@ -55,24 +55,20 @@ export function createHaproxyBalancer({ socketPath, backend, stateDir }: Haproxy
       const wanted = await files.read()
       const unseen = await countOthers(found.process.pid, wanted.processes)
       const isApplied = wanted.version === 0 || wanted.generation === generationOf(found.process)
-      const isDue = (id: string, node: WantedNode) => !isApplied || node.isPending || doubtful.has(id)
       const orders = found.servers.flatMap((server) => {
         const node = wanted.nodes[server.name]
         if (node === undefined) return []
-        const isIdle = server.inflight + unseen === 0
-        const commands = ordersFor(server, { wanted: node, backend, isIdle })
-        const isParked = node.admin === 'out' && isIdle && commands.length > 0
-        return isDue(server.name, node) || isParked ? [{ id: server.name, commands }] : []
+        const { name: id, inflight } = server
+        if (!isApplied || node.isPending || doubtful.has(id)) {
+          return [{ id, commands: ordersFor(server, { wanted: node, backend }) }]
+        }
+        const commands = node.admin === 'out' && inflight + unseen === 0 ? parkingOrder(server, backend) : []
+        return commands.length === 0 ? [] : [{ id, commands }]
       })
       if (orders.length === 0 && isApplied) return { found, unseen }
       for (const { id } of orders) doubtful.add(id)
-      if (
-        !(await tell(
-          orders.flatMap(({ commands }) => commands),
-          { wanted, signal },
-        ))
-      )
-        continue
+      const commands = orders.flatMap((order) => order.commands)
+      if (!(await tell(commands, { wanted, signal }))) continue
       if (await files.replace(wanted, await applied(wanted, found.process))) doubtful.clear()
     }
   }

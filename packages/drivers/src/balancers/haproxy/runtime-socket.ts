@@ -50,6 +50,8 @@ export async function askHaproxy(
 
 const FIRST_WAIT_MS = 20
 const LONGEST_WAIT_MS = 500
+/** In a reload a connection may land with a process that no longer takes any: another try finds the new one. */
+const SILENCE_MS = 2_000
 
 function exchange(
   { path }: RuntimeSocket,
@@ -61,6 +63,7 @@ function exchange(
     const chunks: Buffer[] = []
     const abort = () => socket.destroy(new Error('it does not answer in time'))
     signal.addEventListener('abort', abort)
+    socket.setTimeout(SILENCE_MS, abort)
     socket.on('connect', () => {
       if (isWanted()) return socket.write(`${commands.join(';')}\n`)
       socket.destroy()
