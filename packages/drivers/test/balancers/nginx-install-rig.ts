@@ -14,7 +14,7 @@ export interface NginxRig {
   readonly stateDir: string
   readonly port: number
   /** Everything in the http block but the include; started with one that asks for no upstream yet. */
-  configure(options: { readonly http: string; readonly includes?: boolean }): Promise<void>
+  configure(options: { readonly http: string; readonly includes?: boolean; readonly user?: string }): Promise<void>
   start(): Promise<void>
   /** As kill -9 of all its processes does. */
   kill(): Promise<void>
@@ -61,10 +61,10 @@ export async function createNginxRig(program: string): Promise<NginxRig> {
     stateDir: join(dir, 'state'),
     port,
 
-    async configure({ http, includes = true }) {
+    async configure({ http, includes = true, user = process.geteuid?.() === 0 ? 'root' : 'nobody' }) {
       await writeFile(
         conf,
-        `user ${process.geteuid?.() === 0 ? 'root' : 'nobody'};
+        `user ${user};
 worker_processes 1; daemon off;
 pid ${join(dir, 'nginx.pid')};
 error_log ${join(dir, 'error.log')} notice;

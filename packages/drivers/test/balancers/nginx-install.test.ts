@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { findServer, freePorts, needServer, startNginx, tempDir, waitFor } from '@baton/testkit'
@@ -200,6 +200,25 @@ test('a command that is no nginx, a folder that is missing and a path that is to
   await expect(install({ include: join(rig.dir, 'none') })).rejects.toMatchObject({ code: 'include-missing' })
   const stateDir = join(rig.dir, 'x'.repeat(120))
   await expect(install({ stateDir })).rejects.toMatchObject({ code: 'socket-path-too-long' })
+})
+
+test.skipIf(process.geteuid?.() !== 0)('root gives the folder to the workers, where they can get there', async () => {
+  await rig.configure({ http: plainServer(rig.port), user: 'daemon' })
+  const lua = { ...optionsOf(), workersWrite: true, render: () => ({ conf: '' }) }
+  await chmod(rig.dir, 0o700)
+  await expect(installNginx(lua, soon())).rejects.toMatchObject({
+    code: 'nginx-state-unreachable',
+    message: expect.stringContaining(`run as daemon, who may not pass ${rig.dir}`),
+    hint: 'set balancer.state: /var/lib/baton/shop in baton.yaml',
+  })
+  const stateDir = join('/tmp', `baton-test-${process.pid}`)
+  try {
+    expect(await installNginx({ ...lua, stateDir }, soon())).toMatchObject({ outcome: 'not-running' })
+    const { mode, uid } = await stat(stateDir)
+    expect([mode & 0o777, uid === 0]).toEqual([0o700, false])
+  } finally {
+    await rm(stateDir, { recursive: true, force: true })
+  }
 })
 
 test('a folder that the workers’ user may not pass is found, by owner, group and others', async () => {

@@ -1,4 +1,5 @@
 import { BatonError } from '@baton/core'
+import { luaPackages } from './lint/lua-packages.ts'
 import type { NginxBuild } from './process.ts'
 
 /** What nginx's refusal of a configuration means for the one who wrote baton.yaml. Other errors come back as they are. */
@@ -8,7 +9,7 @@ export function explainRefusal(error: unknown, where: { readonly file: string; r
   const words = log.join('\n')
   if (/unknown directive "\w*lua\w*"/.test(words)) {
     return new BatonError('nginx-lua-missing', `this nginx (${where.build.version}) has no Lua module loaded`, {
-      hint: `mode: dynamic needs it. ${modulePackages}. Or set balancer.mode: reload, with its limits`,
+      hint: `${luaPackages()}; nginx.conf has to load it. Or set balancer.mode: reload, with its limits`,
       log,
       cause: error,
     })
@@ -30,7 +31,3 @@ export function explainRefusal(error: unknown, where: { readonly file: string; r
   }
   return error
 }
-
-const modulePackages =
-  'Debian, Ubuntu: apt-get install libnginx-mod-http-lua (nginx.conf must include /etc/nginx/modules-enabled/*.conf); ' +
-  'Alpine: apk add nginx-mod-http-lua lua-resty-core; OpenResty brings it'

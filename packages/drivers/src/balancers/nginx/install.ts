@@ -7,7 +7,7 @@ import type { NginxDump } from './dump.ts'
 import { explainRefusal } from './explain.ts'
 import { generationOf, headerOf, newGeneration, runningGeneration } from './generation.ts'
 import { createNginxProcess, type NginxBuild, type NginxPlace } from './process.ts'
-import { giveToWorkers, makeStateFolder, workerUser } from './state-folder.ts'
+import { giveToWorkers, keepFromWorkers, makeStateFolder, workerUser } from './state-folder.ts'
 
 export interface NginxInstallOptions {
   /** Of baton.yaml: the file is `baton-<name>.conf`. */
@@ -55,7 +55,7 @@ export async function installNginx(options: NginxInstallOptions, signal: AbortSi
   if (workersWrite) {
     const user = await workerUser(dump.main.user ?? build.user)
     if (user !== null) await giveToWorkers(stateDir, { user, name })
-  }
+  } else await keepFromWorkers(stateDir)
   const fileOf = (generation: string): NewFile => {
     const { conf, files = [] } = render(generation, { dump, build })
     return { text: headerOf(name, generation) + conf, files, generation }

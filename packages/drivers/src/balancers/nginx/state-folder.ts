@@ -46,6 +46,11 @@ export async function giveToWorkers(dir: string, { user, name }: { user: WorkerU
   await chown(dir, user.uid, user.gid)
 }
 
+/** Takes back what workers owned in the other mode: who writes there has a say in the configuration. */
+export async function keepFromWorkers(dir: string): Promise<void> {
+  if (process.geteuid?.() === 0) await chown(dir, 0, 0)
+}
+
 /** null where workers run as whoever starts nginx, since only root can start them as somebody else. */
 export async function workerUser(name: string): Promise<WorkerUser | null> {
   if (process.geteuid?.() !== 0) return null
