@@ -33,10 +33,12 @@ export function balancerSocket(stateDir: string): string {
   return join(stateDir, 'balancer.sock')
 }
 
+type Place = Pick<Workspace, 'config' | 'stateDir'>
+
 /** What both modes of nginx are told; where its socket and state are is `balancer.state`, or below ours. */
 export function nginxOptions(
   { command, include, listen, state }: NginxBalancerConfig,
-  { config, stateDir }: Workspace,
+  { config, stateDir }: Place,
 ): NginxReloadInstallOptions {
   const { name, nodes } = config
   return { name, command, include, listen, stateDir: state ?? join(stateDir, 'nginx'), nodes }
@@ -45,7 +47,7 @@ export function nginxOptions(
 /** What HAProxy has to be configured with. */
 export function haproxyRendering(
   { socket, backend, listen }: HaproxyBalancerConfig,
-  workspace: Workspace,
+  workspace: Place,
 ): HaproxyRendering {
   const { nodes, health } = workspace.config
   return {
@@ -58,6 +60,6 @@ export function haproxyRendering(
   }
 }
 
-function haproxyState({ stateDir }: Workspace): string {
+function haproxyState({ stateDir }: Place): string {
   return join(stateDir, 'haproxy')
 }

@@ -1,5 +1,6 @@
-import type { Config } from '@baton/core'
-import type { Check, CheckContext } from './check.ts'
+import { BatonError, type Config } from '@baton/core'
+import { balancerChecks } from './balancer.ts'
+import type { Check, CheckContext, Observation } from './check.ts'
 import { clockChecks } from './clock.ts'
 import { commandChecks } from './command.ts'
 import { diskChecks } from './disk.ts'
@@ -15,10 +16,7 @@ import { codeOf, notChecked, type Verdict } from './verdict.ts'
 
 export type { CheckContext } from './check.ts'
 
-export interface CheckResult extends Verdict {
-  readonly id: string
-  readonly subject: string
-}
+export type CheckResult = Observation
 
 const kinds = [
   nodeVersionChecks,
@@ -28,6 +26,7 @@ const kinds = [
   releaseChecks,
   commandChecks,
   portChecks,
+  balancerChecks,
   diskChecks,
   sessionStoreChecks,
   healthChecks,
@@ -41,17 +40,22 @@ const atOnce = 32
 /** Looks whether everything is there that a deploy needs. Every check has its result, also one that failed or hung. */
 export async function runChecks(config: Config, context: CheckContext): Promise<CheckResult[]> {
   const checks = kinds.flatMap((kind) => kind(config, context))
-  const results: CheckResult[] = []
+  const results: CheckResult[][] = []
   const waiting = checks.entries()
   const worker = async () => {
-    for (const [index, check] of waiting)
-      results[index] = { id: check.id, subject: check.subject, ...(await judge(check)) }
+    for (const [index, check] of waiting) results[index] = await resultsOf(check)
   }
   await Promise.all(Array.from({ length: atOnce }, worker))
-  return results
+  return results.flat()
 }
 
-async function judge(check: Check): Promise<Verdict> {
+async function resultsOf(check: Check): Promise<CheckResult[]> {
+  const { id, subject } = check
+  const seen = await judge(check)
+  return 'level' in seen ? [{ id, subject, ...seen }] : [...seen]
+}
+
+async function judge(check: Check): Promise<Verdict | readonly Observation[]> {
   const controller = new AbortController()
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<Verdict>((resolve) => {
@@ -65,7 +69,10 @@ async function judge(check: Check): Promise<Verdict> {
       )
     }, patienceMs)
   })
-  const failed = (error: unknown) => notChecked(codeOf(error), 'look into this, then check again')
+  const failed = (error: unknown) => {
+    const remedy = (error instanceof BatonError ? error.hint : undefined) ?? 'look into this, then check again'
+    return notChecked(error instanceof BatonError ? error.message : codeOf(error), remedy)
+  }
   try {
     return await Promise.race([check.run(controller.signal).catch(failed), late])
   } finally {

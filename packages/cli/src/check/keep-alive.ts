@@ -1,6 +1,6 @@
 import { Agent, get, type IncomingMessage } from 'node:http'
-import type { Address } from '@baton/core'
-import type { Checks } from './check.ts'
+import type { Address, Config } from '@baton/core'
+import type { CheckContext, Checks } from './check.ts'
 import { onRunningNodes } from './running-nodes.ts'
 import { codeOf, notChecked, ok, type Verdict, warning } from './verdict.ts'
 
@@ -24,15 +24,47 @@ export const keepAliveChecks: Checks = (config, context) => {
   })
 }
 
+/**
+ * The shortest time that a running node announces for idle connections; null where none announces one, or none runs.
+ * Source: the Keep-Alive field that Node.js and Tomcat send.
+ */
+export async function announcedKeepAliveMs(
+  { nodes, health }: Config,
+  { running }: CheckContext,
+  signal: AbortSignal,
+): Promise<number | null> {
+  if (health.type !== 'http') return null
+  const asked = nodes.filter(({ id, app }) => app.driver === 'command' || running.nodes.includes(id))
+  const agent = new Agent({ keepAlive: true })
+  try {
+    const answers = await Promise.all(
+      asked.map(({ address }) =>
+        ask(address, { path: health.path, agent, signal }).then(
+          ({ headers }) => announcedSeconds(headers['keep-alive']),
+          () => null,
+        ),
+      ),
+    )
+    const seconds = answers.filter((answer) => answer !== null)
+    return seconds.length === 0 ? null : Math.min(...seconds) * 1000
+  } finally {
+    agent.destroy()
+  }
+}
+
+function announcedSeconds(keepAlive: string | string[] | undefined): number | null {
+  const seconds = /timeout=(\d+)/i.exec(String(keepAlive ?? ''))?.[1]
+  return seconds === undefined ? null : Number(seconds)
+}
+
 function judge(connection: string | undefined, keepAlive: string | string[] | undefined): Verdict {
   const remedy = 'raise it in the app: server.keepAliveTimeout = 65_000 (Node.js)'
   if (connection?.toLowerCase() === 'close') {
     return warning('the app closes every connection after its answer, so each request pays for a new one', remedy)
   }
-  const timeout = /timeout=(\d+)/i.exec(String(keepAlive ?? ''))
-  if (!timeout)
+  const seconds = announcedSeconds(keepAlive)
+  if (seconds === null)
     return notChecked('the app does not say how long it keeps idle connections', 'look that it is 5 s or more')
-  const seconds = Number(timeout[1])
   if (seconds >= leastSeconds) return ok(`idle connections are kept for ${seconds} s`)
   return warning(`the app closes idle connections after ${seconds} s, so that one may close under a request`, remedy)
 }

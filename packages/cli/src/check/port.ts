@@ -8,7 +8,7 @@ import { codeOf, ok, problem, type Verdict } from './verdict.ts'
 export const portChecks: Checks = ({ balancer, nodes }, { running }) => {
   const listeners = [
     ...(balancer.driver === 'embedded'
-      ? [{ subject: 'balancer.listen', address: balancer.listen, ours: running.balancer }]
+      ? [{ subject: 'balancer.listen', address: balancer.listen, ours: running.balancer !== null }]
       : []),
     ...nodes
       .filter(({ app }) => app.driver === 'process')

@@ -31,8 +31,8 @@ const askMs = 500
 
 async function runningHere(wiring: Wiring): Promise<CheckContext['running']> {
   const balancer = await wiring.balancer.inspect({ signal: AbortSignal.timeout(askMs) }).then(
-    () => true,
-    () => false,
+    (view) => view,
+    () => null,
   )
   const nodes = await Promise.all(
     [...wiring.nodes].map(async ([id, { node }]) => {

@@ -1,6 +1,7 @@
 import { chmod, mkdir, readdir, symlink, truncate, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import type { BalancerView } from '@baton/core'
 import { describe, expect, it } from 'vitest'
 import { judgeClock } from '../../src/check/clock.ts'
 import { judgeDisk } from '../../src/check/disk.ts'
@@ -23,6 +24,11 @@ describe('check', () => {
     const dir = await builtApp()
     const results = await check({ dir, yaml: built })
     expect(results.filter(({ level }) => level !== 'ok')).toEqual([
+      expect.objectContaining({
+        id: 'balancer',
+        level: 'warning',
+        message: 'not checked: the balancer does not answer',
+      }),
       expect.objectContaining({ id: 'health', level: 'warning', message: 'not checked: not running' }),
       expect.objectContaining({ id: 'keep-alive', level: 'warning', message: 'not checked: not running' }),
     ])
@@ -35,6 +41,7 @@ describe('check', () => {
         'release',
         'command',
         'port',
+        'balancer',
         'disk',
         'health',
         'keep-alive',
@@ -47,7 +54,15 @@ describe('check', () => {
     const dir = await temporaryFolder()
     const results = await check({ dir, yaml: `${built}sessions: { store: "redis://127.0.0.1:${await freePort()}" }\n` })
     const unwell = results.filter(({ level }) => level !== 'ok')
-    expect(unwell.map(({ id }) => id)).toEqual(['release', 'command', 'disk', 'session-store', 'health', 'keep-alive'])
+    expect(unwell.map(({ id }) => id)).toEqual([
+      'release',
+      'command',
+      'balancer',
+      'disk',
+      'session-store',
+      'health',
+      'keep-alive',
+    ])
     for (const { remedy } of unwell) expect(remedy).toMatch(/\w/)
   })
 
@@ -166,18 +181,56 @@ describe('the command', () => {
   })
 })
 
+describe('the balancer', () => {
+  const ports = [8080, 3001, 3002] as const
+  const view = (...nodes: [id: string, address: string][]): BalancerView => ({
+    generation: 'g',
+    nodes: nodes.map(([id, address]) => ({
+      id,
+      address,
+      state: 'serving',
+      weight: 10,
+      healthy: true,
+      inflight: 0,
+      longLived: 0,
+    })),
+  })
+  const verdict = async (balancer: BalancerView | null) =>
+    only(await check({ dir: await builtApp(), yaml: built, ports, running: { balancer } }), 'balancer')
+
+  it('that has the nodes of baton.yaml is well', async () => {
+    const found = await verdict(view(['web-1', '127.0.0.1:3001'], ['web-2', '127.0.0.1:3002']))
+    expect(found).toEqual([
+      { id: 'balancer', subject: 'embedded', level: 'ok', message: 'answers, and has the 2 nodes of baton.yaml' },
+    ])
+  })
+
+  it('that has others is a problem, told node by node', async () => {
+    const found = await verdict(view(['web-1', '127.0.0.1:3009'], ['web-3', '127.0.0.1:3003']))
+    expect(found).toMatchObject([{ level: 'problem', remedy: 'run baton up again' }])
+    expect(found[0]?.message).toBe(
+      'the running balancer has other nodes: web-2 is missing; web-3 is no node of baton.yaml; ' +
+        'web-1 is at 127.0.0.1:3009 and not at 127.0.0.1:3001',
+    )
+  })
+
+  it('that does not answer was not checked', async () => {
+    expect(await verdict(null)).toMatchObject([{ level: 'warning', message: expect.stringContaining('not checked') }])
+  })
+})
+
 describe('a port', () => {
   it('that another process holds is a problem, and not where it is ours', async () => {
     const dir = await builtApp()
     const ports = [await serve(createServer()), await serve(createServer()), await freePort()] as const
-    const levels = async (running: { balancer?: boolean; nodes?: string[] }) =>
+    const levels = async (running: { balancer?: BalancerView; nodes?: string[] }) =>
       only(await check({ dir, yaml: built, ports, running }), 'port').map(({ subject, level }) => [subject, level])
     expect(await levels({})).toEqual([
       ['balancer.listen', 'problem'],
       ['web-1', 'problem'],
       ['web-2', 'ok'],
     ])
-    expect(await levels({ balancer: true, nodes: ['web-1'] })).toEqual([
+    expect(await levels({ balancer: { generation: 'g', nodes: [] }, nodes: ['web-1'] })).toEqual([
       ['balancer.listen', 'ok'],
       ['web-1', 'ok'],
       ['web-2', 'ok'],

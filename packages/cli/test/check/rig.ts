@@ -66,7 +66,7 @@ ${yaml}`
   return runChecks(parsed.config, {
     dir,
     stateDir: stateDir ?? join(dir, '.baton'),
-    running: { balancer: false, nodes: [], ...running },
+    running: { balancer: null, nodes: [], ...running },
   })
 }
 

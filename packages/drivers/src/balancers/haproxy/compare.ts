@@ -2,6 +2,7 @@ import { type Address, type BatonError, formatAddress } from '@baton/core'
 import type { Finding } from '../finding.ts'
 import { readBackend, type Server } from './backend.ts'
 import { assertName } from './name.ts'
+import { configFilesOf } from './processes.ts'
 import { askHaproxy } from './runtime-socket.ts'
 
 export interface RunningHaproxy {
@@ -10,6 +11,8 @@ export interface RunningHaproxy {
   readonly backend: string
   /** What the socket allows: `user`, `operator` or `admin`. */
   readonly level: string
+  /** What it was started with, as absolute paths; null where that cannot be seen from here. */
+  readonly configFiles: readonly string[] | null
   /** null: there is no such backend. */
   readonly servers: readonly RunningServer[] | null
 }
@@ -28,6 +31,7 @@ export async function readHaproxy(
   const socket = { path: socketPath }
   assertName(backend, 'the backend')
   const [level = '', info = ''] = (await askHaproxy(socket, ['show cli level', 'show info'], { signal })) ?? []
+  const pid = Number(/^Pid: (\d+)$/m.exec(info)?.[1])
   const version = /^Version: (.*)$/m.exec(info)?.[1] ?? 'unknown'
   const servers = await readBackend(socket, backend, { signal }).then(
     (found) => found.servers,
@@ -36,7 +40,7 @@ export async function readHaproxy(
       throw error
     },
   )
-  return { version, socketPath, backend, level, servers }
+  return { version, socketPath, backend, level, configFiles: await configFilesOf(pid), servers }
 }
 
 /** What the running HAProxy has otherwise than baton.yaml wants it: what haproxy.cfg says is not asked. */

@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, readlink } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { identify, isAlive, type ProcessIdentity } from '../../shells/local/identity.ts'
 
 /**
@@ -19,6 +20,14 @@ export async function countOthers(pid: number, known: readonly ProcessIdentity[]
   for (const process of known) if (await isAlive(process)) others.add(process.pid)
   others.delete(pid)
   return others.size
+}
+
+/** What it was started with (`-f FILE`), as absolute paths; null where that cannot be seen from here. */
+export async function configFilesOf(pid: number): Promise<readonly string[] | null> {
+  const args = (await isHaproxy(pid)) ? ((await read(`/proc/${pid}/cmdline`)) ?? '').split('\0') : []
+  const files = args.flatMap((arg, index) => (arg === '-f' ? [args[index + 1] ?? ''] : []))
+  const cwd = await readlink(`/proc/${pid}/cwd`).catch(() => null)
+  return files.length === 0 || cwd === null ? null : files.map((file) => resolve(cwd, file))
 }
 
 /** Workers of one master. Without a master (no -W) the parent may be anybody's, and says nothing. */
