@@ -2,8 +2,8 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { freePorts, type Nginx, startNginx } from '@baton/testkit'
 import { createNginxDynamicBalancer } from '../../src/balancers/nginx/dynamic/dynamic-balancer.ts'
-import { dynamicPaths } from '../../src/balancers/nginx/dynamic/paths.ts'
 import { type DynamicNode, renderDynamic } from '../../src/balancers/nginx/dynamic/render.ts'
+import { statePaths } from '../../src/balancers/nginx/paths.ts'
 import type { Backend } from '../balancers/backend.ts'
 import type { BalancerRig } from '../balancers/balancer-contract.ts'
 
@@ -47,7 +47,7 @@ export async function startDynamicNginx({ backends, workers, http }: DynamicNgin
     nginx,
     stateDir,
     address,
-    adminSocket: dynamicPaths(stateDir).adminSocket,
+    adminSocket: statePaths(stateDir).adminSocket,
     install,
     connect,
     kill: nginx.kill,

@@ -5,9 +5,9 @@ import { withDeadline } from '../../deadline.ts'
 import type { ProcessIdentity } from '../../shells/local/identity.ts'
 import { type ConfigFile, readIfThere, replaceFile } from './config-file.ts'
 import type { NginxDump } from './dump.ts'
-import { dynamicPaths } from './dynamic/paths.ts'
 import { explainRefusal } from './explain.ts'
 import { generationOf, hasGeneration, runningGeneration } from './generation.ts'
+import { statePaths } from './paths.ts'
 import { pause } from './pause.ts'
 import type { NginxBuild, NginxProcess } from './process.ts'
 import { stageOf, workersOf } from './workers.ts'
@@ -81,7 +81,7 @@ async function readWritten({ path }: WrittenFile): Promise<FormerFile> {
 
 /** An nginx that was killed leaves its socket behind, and would not start again because of it. */
 export async function removeStaleSocket({ stateDir }: Pick<NginxTarget, 'stateDir'>): Promise<void> {
-  if ((await runningGeneration(stateDir)) === null) await rm(dynamicPaths(stateDir).listenSocket, { force: true })
+  if ((await runningGeneration(stateDir)) === null) await rm(statePaths(stateDir).listenSocket, { force: true })
 }
 
 const pollMs = 10

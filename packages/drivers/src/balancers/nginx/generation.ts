@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { request } from 'node:http'
 import { text } from 'node:stream/consumers'
-import { dynamicPaths } from './dynamic/paths.ts'
-import { takeSocket } from './dynamic/take-socket.ts'
+import { statePaths } from './paths.ts'
+import { takeSocket } from './take-socket.ts'
 
 /**
  * A generation of the configuration is named by a token, new for each: `nginx -s reload` neither waits nor tells whether
@@ -34,7 +34,7 @@ export async function runningGeneration(stateDir: string): Promise<string | null
   await takeSocket(stateDir).catch(() => {})
   return new Promise((resolve) => {
     const none = () => resolve(null)
-    const where = { socketPath: dynamicPaths(stateDir).adminSocket, path: '/v1/configuration', agent: false as const }
+    const where = { socketPath: statePaths(stateDir).adminSocket, path: '/v1/configuration', agent: false as const }
     const asked = request({ ...where, timeout: ANSWER_MS }, (answer) => {
       text(answer).then((body) => resolve(tokenIn(body)), none)
     })

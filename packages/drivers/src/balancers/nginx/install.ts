@@ -20,7 +20,7 @@ export interface NginxInstallOptions {
   readonly stateDir: string
   /** Whether workers write in the state folder themselves. */
   readonly workersWrite: boolean
-  /** Must answer `GET /v1/configuration` on the socket of `dynamicPaths` with `{"token": generation}`. */
+  /** Must answer `GET /v1/configuration` on the socket of `statePaths` with `{"token": generation}`. */
   readonly render: (generation: string, place: NginxPlace) => NginxText
   /** For nginx to run with a new file. Default 10 s. */
   readonly deadlineMs?: number

@@ -8,9 +8,7 @@ import { type NginxDump, readDump } from './dump.ts'
 /** An nginx as its user runs it: every method runs `command` with one more option (nginx(8)), without a shell. */
 export interface NginxProcess {
   readonly command: readonly string[]
-  /** `-t`. Fails with `nginx-config-invalid` and nginx's own words. */
-  test(options: NginxCall): Promise<void>
-  /** `-T`: tests as well, and shows every file that was read. Fails as `test` does. */
+  /** `-T`: tests, and shows every file that was read. Fails with `nginx-config-invalid` and nginx's own words. */
   dump(options: NginxCall): Promise<NginxDump>
   /** `-V` */
   build(options: NginxCall): Promise<NginxBuild>
@@ -49,8 +47,8 @@ export function createNginxProcess({ command }: { readonly command: readonly str
     return execute(program, [...args, ...options], signal)
   }
 
-  async function tested(option: '-t' | '-T', call: NginxCall): Promise<string> {
-    const { exitCode, stdout, stderr } = await run([option], call)
+  async function tested(call: NginxCall): Promise<string> {
+    const { exitCode, stdout, stderr } = await run(['-T'], call)
     if (exitCode === 0) return stdout
     const words = wordsOf(stderr)
     throw new BatonError('nginx-config-invalid', `nginx refuses its configuration: ${mainWord(words)}`, {
@@ -62,11 +60,7 @@ export function createNginxProcess({ command }: { readonly command: readonly str
   return {
     command,
 
-    async test(call) {
-      await tested('-t', call)
-    },
-
-    dump: async (call) => readDump(await tested('-T', call), argumentOf(command, '-g')),
+    dump: async (call) => readDump(await tested(call), argumentOf(command, '-g')),
 
     async build(call) {
       const { stdout, stderr } = await run(['-V'], call)
@@ -100,7 +94,7 @@ export function isAtLeast({ version }: Pick<NginxBuild, 'version'>, wanted: stri
   return true
 }
 
-export function readBuild(text: string, givenPrefix: string | null): NginxBuild {
+function readBuild(text: string, givenPrefix: string | null): NginxBuild {
   const [, flavour = '', version = ''] = /version: (\w+)\/([\d.]+)/.exec(text) ?? []
   if (version === '') {
     throw new BatonError('not-nginx', `this is not nginx: its -V says ${JSON.stringify(text.trim().slice(0, 100))}`, {

@@ -3,7 +3,7 @@ import { chmod, chown, mkdir, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { BatonError } from '@baton/core'
-import { dynamicPaths } from './dynamic/paths.ts'
+import { statePaths } from './paths.ts'
 
 export interface WorkerUser {
   readonly name: string
@@ -18,7 +18,7 @@ const longestSocketPathBytes = 107
 
 /** Made for its owner alone, since nginx makes its sockets open to all. Fails with `socket-path-too-long`. */
 export async function makeStateFolder(dir: string): Promise<void> {
-  const socketPath = dynamicPaths(dir).listenSocket
+  const socketPath = statePaths(dir).listenSocket
   const bytes = Buffer.byteLength(socketPath)
   if (bytes > longestSocketPathBytes) {
     const message = `the path of nginx's socket has ${bytes} bytes, the system allows ${longestSocketPathBytes}: ${socketPath}`

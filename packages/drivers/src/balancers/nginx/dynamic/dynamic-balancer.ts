@@ -1,7 +1,7 @@
 import type { Balancer } from '@baton/core'
 import { createAdminApiBalancer } from '../../../admin-api/balancer.ts'
-import { dynamicPaths } from './paths.ts'
-import { takeSocket } from './take-socket.ts'
+import { statePaths } from '../paths.ts'
+import { whileTaking } from '../take-socket.ts'
 
 export interface NginxDynamicBalancerOptions {
   /** Absolute path of the folder of nginx's socket and state file. */
@@ -14,20 +14,14 @@ export function createNginxDynamicBalancer({ stateDir }: NginxDynamicBalancerOpt
     driver: 'nginx',
     // nginx ends no request from outside: what is long-lived is waited for until the drain's deadline, no longer.
     supports: { inflight: true, weights: true, closeLongLived: false, metrics: true },
-    socketPath: dynamicPaths(stateDir).adminSocket,
+    socketPath: statePaths(stateDir).adminSocket,
     hints: {
       unreachable: 'start nginx, and run baton balancer install if that has not been done: baton check',
       forbidden: "run this as root, or as the user of nginx's workers",
       outdated: 'run baton balancer install',
     },
   })
-  /** An nginx that is started in the middle of a call has a new socket. */
-  const taken = async <T>(ask: () => Promise<T>): Promise<T> => {
-    await takeSocket(stateDir)
-    // What fails here, the call itself will meet and tell.
-    const timer = setInterval(() => takeSocket(stateDir).catch(() => {}), LOOK_MS)
-    return ask().finally(() => clearInterval(timer))
-  }
+  const taken = <T>(ask: () => Promise<T>) => whileTaking(stateDir, ask)
   return {
     ...balancer,
     inspect: (call) => taken(() => balancer.inspect(call)),
@@ -37,5 +31,3 @@ export function createNginxDynamicBalancer({ stateDir }: NginxDynamicBalancerOpt
     metrics: (node, call) => taken(() => balancer.metrics(node, call)),
   }
 }
-
-const LOOK_MS = 100

@@ -2,10 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { dirname, join } from 'node:path'
 import { type Address, BatonError } from '@baton/core'
+import { statePaths } from '../paths.ts'
 import { quote } from '../quote.ts'
 import { renderServerBlock } from '../server-block.ts'
 import { luaString, luaTable } from './lua-text.ts'
-import { dynamicPaths } from './paths.ts'
 
 export interface DynamicOptions {
   readonly name: string
@@ -60,7 +60,7 @@ upstream ${name} {
 
 # For baton alone: the folder lets nobody else in.
 server {
-    listen ${quote(`unix:${dynamicPaths(stateDir).listenSocket}`)};
+    listen ${quote(`unix:${statePaths(stateDir).listenSocket}`)};
     access_log off;
     client_max_body_size 64k;
     client_body_buffer_size 64k;
@@ -113,7 +113,7 @@ function mainFileOf({ name, token }: Pick<DynamicOptions, 'name' | 'token'>): st
 }
 
 function mainFile({ name, token, nodes, stateDir, luaDir }: DynamicOptions): string {
-  const { listenSocket, adminSocket, stateFile } = dynamicPaths(stateDir)
+  const { listenSocket, adminSocket, stateFile } = statePaths(stateDir)
   const lines = nodes.map(({ id, host, port, weight }) => `    ${luaTable({ id, host, port, weight })},`)
   return `-- Written by baton for ${name}: it will be overwritten.
 local folder = ${luaString(`${luaDir}/?.lua;`)}

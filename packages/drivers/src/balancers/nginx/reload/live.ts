@@ -1,7 +1,7 @@
 import { BatonError } from '@baton/core'
 import { askAdmin } from '../../../admin-api/ask.ts'
-import { dynamicPaths } from '../dynamic/paths.ts'
-import { takeSocket } from '../dynamic/take-socket.ts'
+import { statePaths } from '../paths.ts'
+import { whileTaking } from '../take-socket.ts'
 import type { ReloadNode } from './state.ts'
 
 /** What a worker of the running nginx says about the file that it runs with. */
@@ -16,7 +16,7 @@ export type LiveNode = Pick<ReloadNode, 'id' | 'address' | 'admin' | 'weight'>
 
 /** Asks until nginx answers or the signal aborts: then it fails with `balancer-unreachable`. */
 export async function askNginx(stateDir: string, signal: AbortSignal): Promise<LiveConfiguration> {
-  const socketPath = dynamicPaths(stateDir).adminSocket
+  const socketPath = statePaths(stateDir).adminSocket
   const answer = await whileTaking(stateDir, () =>
     askAdmin({ socketPath, hints }, { method: 'GET', path: '/v1/configuration' }, signal),
   )
@@ -28,16 +28,6 @@ export async function askNginx(stateDir: string, signal: AbortSignal): Promise<L
     hint: hints.outdated,
   })
 }
-
-/** An nginx that is started in the middle of a call has a new socket. */
-async function whileTaking<T>(stateDir: string, ask: () => Promise<T>): Promise<T> {
-  await takeSocket(stateDir)
-  // What fails here, the call itself will meet and tell.
-  const timer = setInterval(() => takeSocket(stateDir).catch(() => {}), LOOK_MS)
-  return ask().finally(() => clearInterval(timer))
-}
-
-const LOOK_MS = 100
 
 export function isSame(a: LiveNode, b: LiveNode): boolean {
   return a.id === b.id && a.address === b.address && a.admin === b.admin && a.weight === b.weight

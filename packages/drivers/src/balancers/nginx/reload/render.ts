@@ -1,5 +1,5 @@
 import type { Address } from '@baton/core'
-import { dynamicPaths } from '../dynamic/paths.ts'
+import { statePaths } from '../paths.ts'
 import { quote } from '../quote.ts'
 import { renderServerBlock } from '../server-block.ts'
 import type { ReloadNode } from './state.ts'
@@ -35,7 +35,7 @@ ${serverLines(nodes).join('\n')}
 ${hasMinTimeout ? `\n# A client that is just reusing its connection is not cut off by a reload.\nkeepalive_min_timeout ${minTimeoutSeconds}s;\n` : ''}
 # For baton alone: the folder lets nobody else in.
 server {
-    listen ${quote(`unix:${dynamicPaths(stateDir).listenSocket}`)};
+    listen ${quote(`unix:${statePaths(stateDir).listenSocket}`)};
     access_log off;
     default_type application/json;
     location = /v1/configuration {

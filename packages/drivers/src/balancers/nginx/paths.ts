@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 
-export interface DynamicPaths {
+export interface StatePaths {
   /** What nginx binds. */
   readonly listenSocket: string
   /** Where it is asked, after `takeSocket`. */
@@ -9,7 +9,7 @@ export interface DynamicPaths {
 }
 
 /** In the state folder of an app. */
-export function dynamicPaths(stateDir: string): DynamicPaths {
+export function statePaths(stateDir: string): StatePaths {
   return {
     listenSocket: join(stateDir, 'listen.sock'),
     adminSocket: join(stateDir, 'admin.sock'),

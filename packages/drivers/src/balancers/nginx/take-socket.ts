@@ -1,6 +1,6 @@
 import { access, chmod, rename, stat } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { dynamicPaths } from './paths.ts'
+import { statePaths } from './paths.ts'
 
 /**
  * Brings the socket that nginx has just bound to where it is asked, for its owner alone. nginx binds no path that exists:
@@ -10,7 +10,7 @@ import { dynamicPaths } from './paths.ts'
  * Does nothing where there is no new socket, or nobody listens on it.
  */
 export async function takeSocket(stateDir: string): Promise<void> {
-  const { listenSocket, adminSocket } = dynamicPaths(stateDir)
+  const { listenSocket, adminSocket } = statePaths(stateDir)
   if (!(await exists(listenSocket))) return close(adminSocket)
   // `nginx -t` binds and removes it in passing, where it is free: only one that answers is nginx's own.
   if (!(await listens(listenSocket))) return
@@ -22,6 +22,16 @@ export async function takeSocket(stateDir: string): Promise<void> {
     if (codeOf(error) !== 'ENOENT') throw error
   }
 }
+
+/** Asks nginx: one that is started in the middle of a call has a new socket. */
+export async function whileTaking<T>(stateDir: string, ask: () => Promise<T>): Promise<T> {
+  await takeSocket(stateDir)
+  // What fails here, the call itself will meet and tell.
+  const timer = setInterval(() => takeSocket(stateDir).catch(() => {}), LOOK_MS)
+  return ask().finally(() => clearInterval(timer))
+}
+
+const LOOK_MS = 100
 
 /** nginx opens its sockets to everybody, and a worker may not close what belongs to root. The folder keeps others out in any case. */
 async function close(socketPath: string): Promise<void> {
