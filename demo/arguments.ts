@@ -1,6 +1,9 @@
 import { parseArgs } from 'node:util'
+import type { FrontKind } from '@baton/testkit'
 
 export interface DemoArguments {
+  /** What stands in front of the nodes. */
+  readonly balancer: FrontKind
   /** Leave balancer and nodes running after the verdict. */
   readonly keep: boolean
   readonly ratePerSecond: number
@@ -11,17 +14,16 @@ export interface DemoArguments {
 
 const usage = `npm run demo [-- OPTIONS]
 
-Starts Baton's balancer and two nodes of examples/shop, logs users in, rolls v2 over v1 under their traffic, and says
-what they noticed. Exits 0 only if no request failed, none was lost or doubled, and nobody was logged out.
+Starts a balancer and two nodes of examples/shop, logs users in, rolls v2 over v1 under their traffic, and says what
+they noticed. Exits 0 only if no request failed, none was lost or doubled, and nobody was logged out.
 
+  --nginx      behind an nginx of its own instead of Baton's balancer
+  --haproxy    behind a HAProxy of its own instead of Baton's balancer
+  --redis      sessions in a redis-server of its own instead of the embedded store
   --keep       leave it running afterwards, and print the address (Ctrl-C stops it)
   --rate N     requests a second (default 200)
   --users N    logged-in users (default 20)
-  --redis      sessions in a redis-server of its own instead of the embedded store
   --help       this text`
-
-/** Servers whose drivers are not part of this version. */
-const later = { nginx: 'nginx', haproxy: 'HAProxy', tomcat: 'Tomcat' }
 
 /** A text instead of arguments is what to tell the user, with the exit code. */
 export function readArguments(
@@ -43,13 +45,13 @@ export function readArguments(
       },
     })
     if (values.help) return { text: usage, exitCode: 0 }
-    for (const name of ['nginx', 'haproxy', 'tomcat'] as const) {
-      if (values[name]) {
-        const text = `--${name} needs the ${later[name]} driver, which comes with a later version of Baton. Try it without, or with --redis.`
-        return { text, exitCode: 2 }
-      }
+    if (values.tomcat) {
+      const text = '--tomcat needs the Tomcat driver, which comes with a later version of Baton. Try it without.'
+      return { text, exitCode: 2 }
     }
+    if (values.nginx && values.haproxy) throw new Error('--nginx or --haproxy: the shop has one balancer')
     return {
+      balancer: values.nginx ? 'nginx' : values.haproxy ? 'haproxy' : 'embedded',
       keep: values.keep,
       redis: values.redis,
       ratePerSecond: wholeNumber('--rate', values.rate, 5000),

@@ -1,9 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { findServer, installCommand, startRedis, startTraffic, verdictLines } from '@baton/testkit'
+import { type FrontKind, startRedis, startTraffic, verdictLines } from '@baton/testkit'
 import { type DemoArguments, readArguments } from './arguments.ts'
 import { createProgress, type Progress } from './progress.ts'
 import { followRoll, type Roll, readEvents } from './roll.ts'
-import { openShop, type ShopSite, shopRelease } from './shop-site.ts'
+import { missingServers } from './servers.ts'
+import { openShop, type ShopSite, shopRelease, sweepShop } from './shop-site.ts'
+
+/** What the story calls them. */
+const balancers: Readonly<Record<FrontKind, string>> = {
+  embedded: "Baton's balancer",
+  nginx: 'nginx with two workers',
+  haproxy: 'HAProxy',
+}
 
 /** Ctrl-C, or a polite kill. */
 const interrupted = new AbortController()
@@ -28,11 +36,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 
 const asked = readArguments(process.argv.slice(2))
+const missing = 'text' in asked ? null : missingServers(asked)
 if ('text' in asked) {
   console.log(asked.text)
   process.exitCode = asked.exitCode
-} else if (asked.redis && findServer('redis-server') === null) {
-  console.log(`--redis needs redis-server: ${installCommand('redis-server')}`)
+} else if (missing !== null) {
+  console.log(missing)
   process.exitCode = 2
 } else {
   try {
@@ -48,8 +57,10 @@ if ('text' in asked) {
 
 async function runDemo(options: DemoArguments, progress: Progress): Promise<number> {
   const startedAt = performance.now()
-  progress.say('Starting the balancer and two nodes of examples/shop, v1 …')
-  const site = await openShop(await sessionStore(options))
+  progress.say(`Starting ${balancers[options.balancer]} and two nodes of examples/shop, v1 …`)
+  const store = await sessionStore(options)
+  cleanups.push(sweepShop)
+  const site = await openShop({ balancer: options.balancer, sessionStore: store })
   cleanups.push(site.stop)
   await site.ready()
   progress.say(`The shop serves at ${site.url}. ${options.users} users log in …`)

@@ -1,8 +1,17 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { freePorts, killProcessesIn, readOrderFile, repository, type Site, startSite } from '@baton/testkit'
+import {
+  type FrontKind,
+  freePorts,
+  killProcessesIn,
+  openFront,
+  readOrderFile,
+  repository,
+  type Site,
+  startSite,
+} from '@baton/testkit'
 
-/** The shop behind Baton's balancer, on two nodes, in `.demo/` of the checkout. */
+/** The shop behind a balancer, on two nodes, in `.demo/` of the checkout. */
 export interface ShopSite extends Site {
   readonly url: string
   readonly nodeIds: readonly string[]
@@ -19,31 +28,46 @@ export function shopRelease(version: 'v1' | 'v2'): string {
   return join(repository, 'examples/shop', version)
 }
 
-/** Writes baton.yaml and starts `baton up`. `sessionStore` as in baton.yaml. */
-export async function openShop(sessionStore: string): Promise<ShopSite> {
-  await killProcessesIn(folder)
+interface ShopOptions {
+  readonly balancer: FrontKind
+  /** As in baton.yaml. */
+  readonly sessionStore: string
+}
+
+/** Starts the balancer where `baton up` does not, then `baton up`. `sweepShop` ends what this leaves behind when it is cut off. */
+export async function openShop({ balancer, sessionStore }: ShopOptions): Promise<ShopSite> {
+  await sweepShop()
   await rm(folder, { recursive: true, force: true })
   await mkdir(folder)
-  const [balancer = 0, ...apps] = await freePorts(3)
-  await writeFile(join(folder, 'baton.yaml'), configuration(balancer, apps, sessionStore))
+  const [port = 0, ...apps] = await freePorts(3)
+  const write = (section: string) => writeFile(join(folder, 'baton.yaml'), configuration(section, apps, sessionStore))
+  const front = await openFront(balancer, { folder, inside: true, port, write })
+  const site = startSite(folder)
   return {
-    ...startSite(folder),
-    url: `http://127.0.0.1:${balancer}`,
+    ...site,
+    url: `http://127.0.0.1:${port}`,
     nodeIds: apps.map((_, index) => `web-${index + 1}`),
     recordedOrders: () => readOrderFile(orders),
+    async stop() {
+      await site.stop()
+      await front.close()
+    },
   }
 }
 
-function configuration(balancer: number, apps: readonly number[], sessionStore: string): string {
+/** Kills everything that runs in `.demo/`. */
+export async function sweepShop(): Promise<void> {
+  await killProcessesIn(folder)
+}
+
+function configuration(balancer: string, apps: readonly number[], sessionStore: string): string {
   return `# Written by \`npm run demo\`.
 name: shop
 
 release:
   source: ${JSON.stringify(shopRelease('v1'))}
 
-balancer:
-  driver: embedded
-  listen: 127.0.0.1:${balancer}
+balancer: ${balancer}
 
 app:
   driver: process

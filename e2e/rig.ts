@@ -1,7 +1,11 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { BalancerView } from '@baton/core'
 import {
+  type Front,
+  type FrontKind,
   freePorts,
+  openFront,
   readOrderFile,
   repository,
   type Site,
@@ -11,7 +15,7 @@ import {
   type Traffic,
   tempDir,
 } from '@baton/testkit'
-import { type Front, type FrontKind, openFront } from './front.ts'
+import { openView } from './balancer-view.ts'
 
 /** A real `baton up` with real nodes in a folder of its own, behind a real balancer. */
 export interface Rig extends Site {
@@ -20,6 +24,8 @@ export interface Rig extends Site {
   readonly nodeIds: readonly string[]
   readonly ports: readonly number[]
   readonly front: Front
+  /** What the balancer itself says of the nodes. */
+  view(): Promise<BalancerView>
   /** 200 requests/s from 32 keep-alive clients unless said otherwise; orders are compared with what the nodes recorded. */
   traffic(options?: { readonly ratePerSecond?: number; readonly users?: number }): Promise<Traffic>
   remove(): Promise<void>
@@ -28,8 +34,9 @@ export interface Rig extends Site {
 export interface RigOptions {
   /** Default: embedded. */
   readonly balancer?: FrontKind
-  /** Of nginx. Default 2. */
+  /** Of nginx. Default: 2 workers, dynamic. */
   readonly workers?: number
+  readonly mode?: 'dynamic' | 'reload'
   readonly nodes: number
   /** release.source; the shop's v1 by default. */
   readonly source?: string
@@ -61,10 +68,10 @@ async function openIn(dir: TempDir, options: RigOptions): Promise<Rig> {
   const [port = 0, ...ports] = await freePorts(options.nodes + 1)
   const orders = join(dir.path, 'orders.log')
   await writeFile(orders, '')
-  const write = (balancer: string) =>
-    writeFile(join(dir.path, 'baton.yaml'), configuration({ ...options, balancer, ports, orders }))
-  const { workers = 2 } = options
-  const front = await openFront(options.balancer ?? 'embedded', { folder: dir.path, port, write, workers })
+  const write = (section: string) =>
+    writeFile(join(dir.path, 'baton.yaml'), configuration({ ...options, balancer: section, ports, orders }))
+  const { balancer = 'embedded', workers = 2, mode = 'dynamic' } = options
+  const front = await openFront(balancer, { folder: dir.path, port, write, workers, mode })
   const site = startSite(dir.path)
   const url = `http://127.0.0.1:${port}`
   try {
@@ -80,6 +87,7 @@ async function openIn(dir: TempDir, options: RigOptions): Promise<Rig> {
     url,
     ports,
     front,
+    view: await openView(balancer, dir.path),
     nodeIds: ports.map((_, index) => `web-${index + 1}`),
     traffic: (traffic) => startTraffic({ url, recordedOrders: () => readOrderFile(orders), ...traffic }),
     async remove() {

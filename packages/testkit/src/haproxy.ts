@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { BatonError } from '@baton/core'
 import { killProcessesIn } from './processes.ts'
 import { findServer, installCommand } from './servers.ts'
-import { tempDir } from './temp-dir.ts'
+import { keptDir, tempDir } from './temp-dir.ts'
 import { waitFor } from './wait-for.ts'
 
 /** A HAProxy of its own, in a folder of its own. */
@@ -25,7 +25,7 @@ export interface Haproxy {
   start(): Promise<void>
   /** As an administrator reloads it; resolves when the new process answers. The former one ends its requests. */
   reload(): Promise<void>
-  /** Kills it and removes its folder. */
+  /** Kills it, and removes its folder if it is its own. */
   stop(): Promise<void>
 }
 
@@ -35,6 +35,8 @@ export interface HaproxyPlace {
 }
 
 export interface HaproxyOptions {
+  /** Where it lives, and what is left of it when it is stopped. Default: a folder of its own, removed in the end. */
+  readonly folder?: string
   /** The text of its configuration, with a stats socket of level admin at `socketPath`. */
   readonly config: (place: HaproxyPlace) => string | Promise<string>
   /** -W, as systemd runs it; else one process, replaced with -sf. Default: true. */
@@ -42,12 +44,13 @@ export interface HaproxyOptions {
 }
 
 /** Fails with `server-missing`, or `haproxy-failed` and its log. */
-export async function startHaproxy({ config, masterWorker = true }: HaproxyOptions): Promise<Haproxy> {
+export async function startHaproxy(options: HaproxyOptions): Promise<Haproxy> {
+  const { config, masterWorker = true } = options
   const program = findServer('haproxy')
   if (program === null) {
     throw new BatonError('server-missing', `haproxy is not installed: ${installCommand('haproxy')}`)
   }
-  const folder = await tempDir()
+  const folder = await (options.folder === undefined ? tempDir() : keptDir(options.folder))
   // Apart, so that its processes are told from those of others in the same folder.
   const home = join(folder.path, 'haproxy')
   await mkdir(home)

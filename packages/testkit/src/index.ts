@@ -1,5 +1,6 @@
 export { type Cli, type CliExit, type CliOptions, runCli, spawnCli } from './cli.ts'
 export { freePorts } from './free-ports.ts'
+export { type Front, type FrontKind, type FrontOptions, openFront } from './front.ts'
 export { type Haproxy, type HaproxyOptions, type HaproxyPlace, startHaproxy } from './haproxy.ts'
 export { type Nginx, type NginxOptions, type NginxPlace, startNginx } from './nginx.ts'
 export { killProcessesIn, processesIn, type RunningProcess } from './processes.ts'

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { BatonError } from '@baton/core'
 import { killProcessesIn, processesIn } from './processes.ts'
 import { findServer, installCommand } from './servers.ts'
-import { tempDir } from './temp-dir.ts'
+import { keptDir, tempDir } from './temp-dir.ts'
 import { waitFor } from './wait-for.ts'
 
 export interface Nginx extends NginxPlace {
@@ -22,7 +22,7 @@ export interface Nginx extends NginxPlace {
   /** SIGTERM: a fast shutdown, which cuts requests off. */
   stop(): Promise<void>
   errorLog(): Promise<string>
-  /** Kills what still runs and removes the folder. */
+  /** Kills what still runs, and removes the folder if it is its own. */
   close(): Promise<void>
 }
 
@@ -34,6 +34,8 @@ export interface NginxPlace {
 }
 
 export interface NginxOptions {
+  /** Where it lives, and what is left of it when it is closed. Default: a folder of its own, removed in the end. */
+  readonly folder?: string
   /** Default 1. */
   readonly workers?: number
   /** More at http level, after the include. */
@@ -43,10 +45,11 @@ export interface NginxOptions {
 }
 
 /** An nginx in a folder of its own, with the Lua module where it is installed. Fails with `server-missing`, or `nginx-failed` and its log. */
-export async function startNginx({ workers = 1, http = '', prepare }: NginxOptions = {}): Promise<Nginx> {
+export async function startNginx(options: NginxOptions = {}): Promise<Nginx> {
+  const { workers = 1, http = '', prepare } = options
   const program = findServer('nginx')
   if (program === null) throw new BatonError('server-missing', `nginx is not installed: ${installCommand('nginx')}`)
-  const { path: folder, remove } = await tempDir()
+  const { path: folder, remove } = await (options.folder === undefined ? tempDir() : keptDir(options.folder))
   const include = join(folder, 'conf.d')
   const configFile = join(folder, 'nginx.conf')
   const logFile = join(folder, 'error.log')

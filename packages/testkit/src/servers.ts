@@ -16,7 +16,7 @@ const servers = {
   tomcat: { commands: ['/usr/share/tomcat10/bin/catalina.sh'], package: 'tomcat10', for: [] },
   chromium: { commands: ['chromium', 'chromium-browser', 'google-chrome'], package: 'chromium', for: [] },
   caddy: { commands: ['caddy'], package: 'caddy', for: ['bench'] },
-  wrk: { commands: ['wrk'], package: 'wrk', for: ['bench'] },
+  wrk: { commands: ['wrk'], package: 'wrk', for: ['test', 'bench'] },
 } satisfies Record<string, KnownServer>
 
 interface KnownServer {
@@ -46,9 +46,9 @@ export function findServer(name: ServerName): string | null {
   return candidates.find(isProgram) ?? null
 }
 
-/** What a person types to get it. */
-export function installCommand(name: ServerName): string {
-  return `sudo apt-get install ${servers[name].package}`
+/** What a person types to get them. */
+export function installCommand(...names: readonly ServerName[]): string {
+  return `sudo apt-get install ${names.map((name) => servers[name].package).join(' ')}`
 }
 
 /** Debian's packages of the servers that are wanted for this and not installed. */

@@ -5,8 +5,14 @@ import { repository } from './repository.ts'
 
 export interface TempDir {
   readonly path: string
-  /** Kills what still runs in it, then removes it. */
+  /** Kills what still runs in it, then removes it, unless it is to be kept. */
   remove(): Promise<void>
+}
+
+/** Made if it is not there; left as it is when what runs in it has been killed. */
+export async function keptDir(path: string): Promise<TempDir> {
+  await mkdir(path, { recursive: true })
+  return { path, remove: async () => void (await killProcessesIn(path)) }
 }
 
 /**

@@ -1,6 +1,9 @@
-import { runCli, startHaproxy, startNginx } from '@baton/testkit'
+import { join } from 'node:path'
+import { runCli } from './cli.ts'
+import { startHaproxy } from './haproxy.ts'
+import { startNginx } from './nginx.ts'
 
-/** What stands in front of the nodes of a rig. */
+/** What stands in front of the nodes of a site. */
 export type FrontKind = 'embedded' | 'nginx' | 'haproxy'
 
 /** A balancer as an operator sets it up: installed, and running before `baton up`. */
@@ -17,14 +20,18 @@ export interface Front {
 }
 
 export interface FrontOptions {
-  /** The rig's folder, with baton.yaml in it once `write` has been called. */
+  /** The site's folder, with baton.yaml in it once `write` has been called. */
   readonly folder: string
+  /** Whether nginx or HAProxy has its files in a folder of this one as well, and leaves them there; else in one of its own. */
+  readonly inside?: boolean
   /** Where clients connect. */
   readonly port: number
-  /** Writes baton.yaml with this section. */
+  /** Writes baton.yaml with this section, which has one line. */
   readonly write: (balancer: string) => Promise<void>
   /** Of nginx. Default 2. */
   readonly workers?: number
+  /** Of nginx. Default: dynamic. */
+  readonly mode?: 'dynamic' | 'reload'
 }
 
 export function openFront(kind: FrontKind, options: FrontOptions): Promise<Front> {
@@ -44,11 +51,11 @@ async function openEmbedded({ port, write }: FrontOptions): Promise<Front> {
   return { close: nothing, reload: nothing, kill: nothing, start: nothing, workers: async () => [] }
 }
 
-async function openNginx({ folder, port, write, workers = 2 }: FrontOptions): Promise<Front> {
-  const nginx = await startNginx({ workers })
+async function openNginx({ folder, inside, port, write, workers = 2, mode = 'dynamic' }: FrontOptions): Promise<Front> {
+  const nginx = await startNginx({ workers, ...(inside ? { folder: join(folder, 'nginx') } : {}) })
   try {
     const { command, include } = nginx
-    await write(JSON.stringify({ driver: 'nginx', command, include, listen: `127.0.0.1:${port}` }))
+    await write(JSON.stringify({ driver: 'nginx', mode, command, include, listen: `127.0.0.1:${port}` }))
     await baton(folder, 'balancer', 'install')
   } catch (error) {
     await nginx.close()
@@ -57,8 +64,9 @@ async function openNginx({ folder, port, write, workers = 2 }: FrontOptions): Pr
   return nginx
 }
 
-async function openHaproxy({ folder, port, write }: FrontOptions): Promise<Front> {
+async function openHaproxy({ folder, inside, port, write }: FrontOptions): Promise<Front> {
   const haproxy = await startHaproxy({
+    ...(inside ? { folder: join(folder, 'haproxy') } : {}),
     async config({ socketPath }) {
       await write(JSON.stringify({ driver: 'haproxy', socket: socketPath, listen: `127.0.0.1:${port}` }))
       return baton(folder, 'balancer', 'config')
