@@ -1,24 +1,32 @@
 import { parseArgs } from 'node:util'
+import { benchBalancers } from './balancers/balancers-bench.ts'
 import { benchEngine } from './engine/engine-bench.ts'
+import { benchNginx } from './nginx/nginx-bench.ts'
 import { benchProxy } from './proxy/proxy-bench.ts'
 import { benchRoll } from './roll/roll-bench.ts'
 
 const usage = `npm run bench -- proxy [--seconds N] [--rounds N] [--quick] [--only NAME,…]
+npm run bench -- nginx [--seconds N] [--rounds N] [--quick]
+npm run bench -- balancers [--cycles N] [--quick] [--only NAME,…]
 npm run bench -- roll [--rolls N] [--quick]
 npm run bench -- engine [--rounds N] [--quick]
 
-proxy   the embedded balancer beside http-proxy, @fastify/http-proxy, Caddy, HAProxy and nginx: requests a second,
-        latency and memory, for small answers, 64 KiB answers and POST bodies, at 2 and at 1,000 nodes
-roll    what a roll of two nodes costs beyond the app's own stop, start and checks
-engine  what deciding costs: a roll of 1,000 nodes without a world
+proxy      the embedded balancer beside http-proxy, @fastify/http-proxy, Caddy, HAProxy and nginx: requests a second,
+           latency and memory, for small answers, 64 KiB answers and POST bodies, at 2 and at 1,000 nodes
+nginx      dynamic nginx beside the same nginx with a static upstream: requests a second and latency at 2 and at 1,000
+           nodes, and how long a change of state takes until every worker obeys
+balancers  drains and joins of a node under traffic: what fails with each balancer, and with nginx reloaded by hand
+roll       what a roll of two nodes costs beyond the app's own stop, start and checks
+engine     what deciding costs: a roll of 1,000 nodes without a world
 
 --quick is a smoke run: its figures mean nothing. Results are written to bench/results/.`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    seconds: { type: 'string', default: '5' },
-    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string' },
+    rounds: { type: 'string' },
+    cycles: { type: 'string', default: '100' },
     rolls: { type: 'string', default: '5' },
     only: { type: 'string' },
     quick: { type: 'boolean', default: false },
@@ -30,14 +38,23 @@ if (values.help || positionals.length !== 1) {
   console.log(usage)
   process.exitCode = values.help ? 0 : 2
 } else if (positionals[0] === 'proxy') {
-  const seconds = values.quick ? 1 : Number(values.seconds)
-  const rounds = values.quick ? 1 : Number(values.rounds)
-  await benchProxy({ seconds, rounds, quick: values.quick, only: values.only?.split(',') ?? null })
+  await benchProxy({ ...lengths({ seconds: 5, rounds: 3 }), only: values.only?.split(',') ?? null })
+} else if (positionals[0] === 'nginx') {
+  await benchNginx(lengths({ seconds: 1, rounds: 20 }))
+} else if (positionals[0] === 'balancers') {
+  const cycles = values.quick ? 5 : Number(values.cycles)
+  await benchBalancers({ cycles, quick: values.quick, only: values.only?.split(',') ?? null })
 } else if (positionals[0] === 'roll') {
   await benchRoll({ rolls: values.quick ? 1 : Number(values.rolls), quick: values.quick })
 } else if (positionals[0] === 'engine') {
-  await benchEngine({ rounds: values.quick ? 1 : Number(values.rounds), quick: values.quick })
+  await benchEngine({ rounds: values.quick ? 1 : Number(values.rounds ?? 3), quick: values.quick })
 } else {
   console.log(usage)
   process.exitCode = 2
+}
+
+/** What the command line says, or these where it says nothing; the least for a smoke run. */
+function lengths(usual: { readonly seconds: number; readonly rounds: number }) {
+  const { quick, seconds = usual.seconds, rounds = usual.rounds } = values
+  return quick ? { seconds: 1, rounds: 1, quick } : { seconds: Number(seconds), rounds: Number(rounds), quick }
 }

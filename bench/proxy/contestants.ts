@@ -1,10 +1,11 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findServer, repository, type ServerName } from '@baton/testkit'
+import { haproxyVersion, nginxVersion } from '../programs.ts'
 import { asThisUser, type Upstream } from './backend.ts'
 
 /** A proxy under test: one worker, keep-alive on both sides, round robin, no access log. */
@@ -107,7 +108,7 @@ http://127.0.0.1:${port} {
 function haproxy(program: string): Contestant {
   return {
     name: 'haproxy',
-    version: /version (\S+?)[-+ ]/.exec(execFileSync(program, ['-v'], { encoding: 'utf8' }))?.[1] ?? '',
+    version: haproxyVersion(program),
     async prepare({ folder, port, upstreams }) {
       await writeFile(
         join(folder, 'haproxy.cfg'),
@@ -137,8 +138,7 @@ ${upstreams.map(({ host, port }, index) => `  server n${index + 1} ${host}:${por
 function nginx(program: string): Contestant {
   return {
     name: 'nginx',
-    // It tells its version on standard error.
-    version: /nginx\/(\S+)/.exec(spawnSync(program, ['-v'], { encoding: 'utf8' }).stderr)?.[1] ?? '',
+    version: nginxVersion(program),
     async prepare({ folder, port, upstreams }) {
       await writeFile(
         join(folder, 'nginx.conf'),

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { findServer, freePorts, installCommand, type ServerName, tempDir } from '@baton/testkit'
+import { freePorts, tempDir } from '@baton/testkit'
+import { needProgram } from '../programs.ts'
 import { publish } from '../results-file.ts'
 import { type Backend, startBackend } from './backend.ts'
 import { type Contestant, listContestants } from './contestants.ts'
@@ -48,7 +49,7 @@ export interface MemoryMeasurement {
 }
 
 export async function benchProxy(options: ProxyBenchOptions): Promise<void> {
-  const [wrk, nginx] = [need('wrk'), need('nginx')]
+  const [wrk, nginx] = [needProgram('wrk'), needProgram('nginx')]
   const { present, missing } = listContestants()
   const contestants = present.filter(({ name }) => options.only === null || options.only.includes(name))
   const folder = await tempDir()
@@ -126,12 +127,6 @@ async function withProxy<T>(
   } finally {
     await server.stop()
   }
-}
-
-function need(name: ServerName): string {
-  const program = findServer(name)
-  if (program === null) throw new Error(`the bench needs ${name}: ${installCommand(name)}`)
-  return program
 }
 
 function rotate<T>(values: readonly T[], by: number): readonly T[] {

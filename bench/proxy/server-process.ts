@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { get, type IncomingMessage } from 'node:http'
 import { waitFor } from '@baton/testkit'
 
 /** A server under test, as a process of its own. */
@@ -33,7 +34,7 @@ export async function startServerProcess(
     }
   }
   try {
-    const answers = async () => child.exitCode !== null || (await fetch(url)).status === 200
+    const answers = async () => child.exitCode !== null || (await statusOf(url)) === 200
     await waitFor(answers, { what: `an answer of ${url}`, timeoutMs: 20_000, intervalMs: 50 })
     if (child.exitCode !== null) throw new Error(`it ended with exit code ${child.exitCode}`)
   } catch (error) {
@@ -41,6 +42,13 @@ export async function startServerProcess(
     throw new Error(`${argv.join(' ')}: ${error instanceof Error ? error.message : error}\n${output}`)
   }
   return { residentBytes: () => [pid, ...childrenOf(pid)].reduce((sum, each) => sum + residentBytes(each), 0), stop }
+}
+
+/** Leaves no connection behind, which a balancer that waits for the last one would wait for. */
+async function statusOf(url: string): Promise<number | undefined> {
+  const [answer] = (await once(get(url, { agent: false }), 'response')) as [IncomingMessage]
+  answer.resume()
+  return answer.statusCode
 }
 
 /** See proc(5), /proc/pid/task/tid/children. */

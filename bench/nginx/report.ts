@@ -1,0 +1,138 @@
+import { quantile } from '@baton/testkit'
+import { nginxVersion } from '../programs.ts'
+import { nodeCounts, workloads } from '../proxy/proxy-bench.ts'
+import { describeMachine, median, table } from '../results-file.ts'
+import { type ChangeTimes, workerCount } from './change-times.ts'
+import type { Measured, Round } from './throughput.ts'
+
+export interface NginxResults {
+  readonly nginx: string
+  readonly changes: ChangeTimes
+  readonly measured: readonly Round[]
+  readonly seconds: number
+  readonly rounds: number
+  readonly quick: boolean
+}
+
+/** What the dynamic one is to reach, as a multiple of the static one's. */
+const rateGoals = { 2: 0.95, 1000: 0.9 }
+const p99Goal = 1.2
+const changeGoalMs = 50
+
+export function reportLines(results: NginxResults): string[] {
+  const { nginx, changes, measured, seconds, rounds, quick } = results
+  return [
+    '# Dynamic nginx beside the same nginx with a static upstream',
+    '',
+    ...(quick ? ['**A smoke run: these figures mean nothing.**', ''] : []),
+    `${describeMachine()}. ${new Date().toISOString().slice(0, 10)}. nginx ${nginxVersion(nginx)}.`,
+    '',
+    'One worker each, the same server block, the same keep-alive, no access log; 32 connections by wrk with one thread. wrk, nginx',
+    'and the nodes (another nginx, on as many addresses) share the cores. Both are up all the time, and asked in turn: a round',
+    `is one, the other twice, and the one again, ${seconds} s each, so that a drift of the machine meets both alike. Ratios are`,
+    `medians of the ratios of ${rounds} rounds, with their middle half in brackets. Made by \`npm run bench -- nginx\`.`,
+    '',
+    '## Requests a second',
+    '',
+    ...comparison(measured, { of: 'requestsPerSecond', format: (value) => Math.round(value).toLocaleString('en') }),
+    '',
+    '## p50, in milliseconds',
+    '',
+    ...comparison(measured, { of: 'p50Ms', format: (value) => value.toFixed(2) }),
+    '',
+    '## p99, in milliseconds',
+    '',
+    ...comparison(measured, { of: 'p99Ms', format: (value) => value.toFixed(2) }),
+    '',
+    "## Processor time of nginx's worker a request, in microseconds",
+    '',
+    ...comparison(measured, { of: 'cpuPerRequestUs', format: (value) => value.toFixed(1) }),
+    '',
+    `Requests that failed, in all of it: ${measured.reduce((sum, each) => sum + each.dynamic.errors, 0)} of the dynamic nginx,`,
+    `${measured.reduce((sum, each) => sum + each.static.errors, 0)} of the static one.`,
+    '',
+    `## A change of state, until all of ${workerCount} workers obey`,
+    '',
+    ...changeTable(changes),
+    '',
+    '## What was to be reached',
+    '',
+    ...table(['goal', 'measured', ''], [...rateRows(measured), ...p99Rows(measured), ...changeRows(changes)]),
+  ]
+}
+
+type Quantity = Exclude<keyof Measured, 'errors'>
+
+function comparison(
+  measured: readonly Round[],
+  { of, format }: { readonly of: Quantity; readonly format: (value: number) => string },
+): string[] {
+  const rows = settings(measured).map(({ name, rounds }) => {
+    const ratios = ratiosOf(rounds, of).sort((a, b) => a - b)
+    const [low, high] = [0.25, 0.75].map((share) => (quantile(ratios, share) ?? 0).toFixed(2))
+    return [
+      name,
+      format(median(rounds.map((each) => each.static[of]))),
+      format(median(rounds.map((each) => each.dynamic[of]))),
+      `${median(ratios).toFixed(2)} × (${low} to ${high})`,
+    ]
+  })
+  return table(['', 'static', 'dynamic', 'dynamic to static'], rows)
+}
+
+function changeTable(changes: ChangeTimes): string[] {
+  const row = (name: string, times: readonly number[]) => [
+    name,
+    String(times.length),
+    `${median(times).toFixed(1)} ms`,
+    `${Math.max(...times).toFixed(1)} ms`,
+  ]
+  return table(
+    ['', 'changes', 'median', 'most'],
+    [
+      row('out: from the call to the last request that still came to the node', changes.out),
+      row('in: from the call until every worker had brought an answer of the node', changes.in),
+    ],
+  )
+}
+
+function rateRows(measured: readonly Round[]): string[][] {
+  return settings(measured).map(({ name, nodes, rounds }) => {
+    const ratio = median(ratiosOf(rounds, 'requestsPerSecond'))
+    const goal = rateGoals[nodes]
+    return [`${goal} × the requests/s, ${name}`, `${ratio.toFixed(3)} ×`, verdict(ratio >= goal)]
+  })
+}
+
+function p99Rows(measured: readonly Round[]): string[][] {
+  return settings(measured).map(({ name, rounds }) => {
+    const ratio = median(ratiosOf(rounds, 'p99Ms'))
+    return [`p99 within ${p99Goal} ×, ${name}`, `${ratio.toFixed(2)} ×`, verdict(ratio <= p99Goal)]
+  })
+}
+
+function changeRows(changes: ChangeTimes): string[][] {
+  return Object.entries(changes).map(([admin, times]: [string, readonly number[]]) => {
+    const most = Math.max(...times)
+    const goal = `${admin} in every worker within ${changeGoalMs} ms, at most`
+    return [goal, `${most.toFixed(1)} ms`, verdict(most <= changeGoalMs)]
+  })
+}
+
+function settings(measured: readonly Round[]) {
+  return nodeCounts.flatMap((nodes) =>
+    workloads.map((workload) => ({
+      name: `${nodes.toLocaleString('en')} nodes, ${workload.name}`,
+      nodes,
+      rounds: measured.filter((each) => each.nodes === nodes && each.workload === workload.name),
+    })),
+  )
+}
+
+function ratiosOf(rounds: readonly Round[], of: Quantity): number[] {
+  return rounds.map((each) => each.dynamic[of] / each.static[of])
+}
+
+function verdict(isReached: boolean): string {
+  return isReached ? 'reached' : '**missed**'
+}
