@@ -30,7 +30,7 @@ export const health: HealthConfig = {
 }
 
 export async function startHaproxyRig(
-  backends: readonly Backend[],
+  backends: readonly Pick<Backend, 'id' | 'host' | 'port' | 'weight'>[],
   { masterWorker = true, edit = (config) => config }: HaproxyRigOptions = {},
 ): Promise<HaproxyRig> {
   const [port = 0] = await freePorts(1)
