@@ -38,7 +38,7 @@ describe('the rendered configuration', () => {
     await expect(text).toMatchFileSnapshot('golden/haproxy-without-frontend.cfg')
   })
 
-  test.each<{ what: string; options: Partial<HaproxyRendering> }>([
+  test.for<{ what: string; options: Partial<HaproxyRendering> }>([
     { what: 'with a frontend', options: {} },
     { what: 'without a frontend', options: { listen: null } },
     { what: 'with checks that only connect', options: { health: { ...health, type: 'tcp' } } },

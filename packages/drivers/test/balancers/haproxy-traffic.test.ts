@@ -163,9 +163,9 @@ test('an order that a node has begun on is never sent to another when that node 
     let order = ''
     for await (const chunk of request) order += chunk
     seen.push(order)
-    if (Number(order) % 3 === 0) return response.socket?.resetAndDestroy()
-    if (Number(order) % 3 === 1) return response.socket?.end('HTTP/1.1 20')
-    response.end('ok')
+    if (Number(order) % 3 === 0) response.socket?.resetAndDestroy()
+    else if (Number(order) % 3 === 1) response.socket?.end('HTTP/1.1 20')
+    else response.end('ok')
   }
   await start([await node('web-1', dying), await node('web-2', dying)])
   const statuses: number[] = []
