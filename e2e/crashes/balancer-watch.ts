@@ -1,7 +1,6 @@
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BalancerView } from '@baton/core'
-import { createEmbeddedBalancer } from '@baton/drivers'
+import type { Rig } from '../rig.ts'
 
 /** Looks at a rig's balancer every few milliseconds, and remembers. */
 export interface BalancerWatch {
@@ -18,13 +17,13 @@ export interface Watched {
 
 const everyMs = 20
 
-export function watchBalancer(folder: string, onSample: (view: BalancerView) => void = () => {}): BalancerWatch {
+export function watchBalancer(site: Rig, onSample: (view: BalancerView) => void = () => {}): BalancerWatch {
   let stopped = false
   let [samples, lowestWeight, longestGapMs, last] = [0, Number.POSITIVE_INFINITY, 0, Date.now()]
 
   const watch = async () => {
     while (!stopped) {
-      const view = await inspectBalancer(folder)
+      const view = await site.view()
       samples += 1
       lowestWeight = Math.min(lowestWeight, servingWeight(view))
       longestGapMs = Math.max(longestGapMs, Date.now() - last)
@@ -44,12 +43,6 @@ export function watchBalancer(folder: string, onSample: (view: BalancerView) => 
       return { samples, lowestWeight, longestGapMs }
     },
   }
-}
-
-/** The balancer's own word. */
-export function inspectBalancer(folder: string): Promise<BalancerView> {
-  const balancer = createEmbeddedBalancer({ socketPath: join(folder, '.baton', 'balancer.sock') })
-  return balancer.inspect({ signal: AbortSignal.timeout(20_000) })
 }
 
 function servingWeight({ nodes }: BalancerView): number {

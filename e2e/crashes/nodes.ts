@@ -1,6 +1,5 @@
 import { type Cli, processesIn } from '@baton/testkit'
 import type { Rig } from '../rig.ts'
-import { inspectBalancer } from './balancer-watch.ts'
 
 export interface FoundNode {
   readonly id: string
@@ -12,7 +11,7 @@ export interface FoundNode {
 
 /** The nodes as the balancer sees them, and what really runs there: no word of the deploy's. */
 export async function nodesOf(site: Rig): Promise<FoundNode[]> {
-  const { nodes } = await inspectBalancer(site.folder)
+  const { nodes } = await site.view()
   return Promise.all(nodes.map(async ({ id, address, state }) => ({ id, state, release: await releaseAt(address) })))
 }
 

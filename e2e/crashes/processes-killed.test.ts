@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type Verdict, waitFor } from '@baton/testkit'
 import { afterEach, expect, test } from 'vitest'
 import type { Rig } from '../rig.ts'
-import { inspectBalancer, watchBalancer } from './balancer-watch.ts'
+import { watchBalancer } from './balancer-watch.ts'
 import { newestJournal } from './journal.ts'
 import { startKnocking } from './knocker.ts'
 import { lightSource, openLightRig } from './light-rig.ts'
@@ -24,7 +24,7 @@ test('the balancer, in mid-drain: it comes back at once, without the node that w
   const knocker = startKnocking(`${rig.url}/health`)
   const slow = await slowRequestAt({ url: rig.url, node: 'web-1', ms: 20_000 })
   const servedAt: number[] = []
-  const watch = watchBalancer(rig.folder, ({ nodes }) => {
+  const watch = watchBalancer(rig, ({ nodes }) => {
     if (nodes.some(({ id, state }) => id === 'web-1' && state === 'serving')) servedAt.push(Date.now())
   })
 
@@ -103,7 +103,7 @@ test('`baton up`, at any step of a roll: everything goes on serving, and the nex
   const site = await openLightRig({ nodes: 2 })
   rig = site
   const traffic = await site.traffic()
-  const watch = watchBalancer(site.folder)
+  const watch = watchBalancer(site)
   let up = site.up
   for (const step of ['draining', 'stopping', 'activating', 'starting', 'checking', 'joining', 'baking']) {
     traffic.mark(`up killed at ${step}`)
@@ -177,7 +177,7 @@ test('`baton up` and the deploy together: the next `up` takes over, and `resume`
 })
 
 async function stateOf(site: Rig, node: string, state: string): Promise<boolean> {
-  return (await inspectBalancer(site.folder)).nodes.some((each) => each.id === node && each.state === state)
+  return (await site.view()).nodes.some((each) => each.id === node && each.state === state)
 }
 
 /** Kills the node's app, and whatever the supervisor starts in its place. */

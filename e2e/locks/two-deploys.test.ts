@@ -3,7 +3,6 @@ import { hostname, userInfo } from 'node:os'
 import type { BatonEvent } from '@baton/core'
 import { type Cli, waitFor } from '@baton/testkit'
 import { describe, expect, type TestContext, test } from 'vitest'
-import { inspectBalancer } from '../crashes/balancer-watch.ts'
 import { startCutDeploy } from '../crashes/cut-deploy.ts'
 import { newestJournal } from '../crashes/journal.ts'
 import { lightSource, openLightRig } from '../crashes/light-rig.ts'
@@ -166,7 +165,7 @@ async function deployHeldInDrain(site: Rig, release: string) {
 
 /** All that a deploy can change. */
 async function worldOf(site: Rig) {
-  const { nodes, generation } = await inspectBalancer(site.folder)
+  const { nodes, generation } = await site.view()
   const states = nodes.map(({ id, state, weight, healthy }) => ({ id, state, weight, healthy }))
   return { generation, states, nodes: await nodesOf(site), events: await newestJournal(site.folder) }
 }
