@@ -31,10 +31,7 @@ export function reportLines({ results, missing, cycles, quick }: BalancersResult
     '## What was to be reached',
     '',
     ...table(['goal', 'measured', ''], results.flatMap(goalRow)),
-    '',
-    '## To quote',
-    '',
-    ...results.filter(({ way }) => way.expected !== 'clean').map((result) => quotation(result, cycles)),
+    ...quotations(results, cycles),
   ]
 }
 
@@ -71,7 +68,12 @@ function goalRow({ way, verdict }: WayResult): string[][] {
   return [[`the rig sees what fails: ${way.name}`, `${failed} failed`, saw]]
 }
 
-/** One line, with everything that it takes to understand the figure. */
+/** What the documentation says of reloads, in its words. */
+function quotations(results: readonly WayResult[], cycles: number): string[] {
+  const reloading = results.filter(({ way }) => way.expected !== 'clean')
+  return reloading.length === 0 ? [] : ['', '## To quote', '', ...reloading.map((result) => quotation(result, cycles))]
+}
+
 function quotation({ way, verdict }: WayResult, cycles: number): string {
   const count = (value: number) => value.toLocaleString('en')
   const figure = `${count(verdict.failed)} of ${count(verdict.requests)} requests failed over ${count(2 * cycles)} reloads`

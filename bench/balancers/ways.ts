@@ -1,6 +1,5 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Balancer, HealthConfig } from '@baton/core'
 import {
@@ -13,7 +12,7 @@ import {
   renderHaproxy,
   serverStateFileOf,
 } from '@baton/drivers'
-import { startHaproxy, startNginx } from '@baton/testkit'
+import { startHaproxy, startNginx, waitFor } from '@baton/testkit'
 import { startServerProcess } from '../proxy/server-process.ts'
 import { startByHand } from './by-hand.ts'
 import { nginxWorkers, type RunningWay, type Way, type WaySite } from './way.ts'
@@ -105,10 +104,11 @@ function driven(balancer: Balancer): Omit<RunningWay, 'stop'> {
   return {
     async takeOut(node) {
       await balancer.set(node, { admin: 'out' }, call())
-      for (const { signal } = call(); ; await sleep(pollMs, undefined, { signal })) {
-        const { nodes } = await balancer.inspect({ signal })
-        if (nodes.find(({ id }) => id === node)?.state === 'drained') return
+      const isDrained = async () => {
+        const { nodes } = await balancer.inspect(call())
+        return nodes.find(({ id }) => id === node)?.state === 'drained'
       }
+      await waitFor(isDrained, { what: `${node} to be drained`, timeoutMs: patienceMs, intervalMs: pollMs })
     },
     putBack: (node) => balancer.set(node, { admin: 'in' }, call()),
   }
