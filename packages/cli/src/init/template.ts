@@ -13,8 +13,13 @@ release:
   keep: 5   # successful releases kept for rollback, the current one not counted
 
 balancer:
-  driver: embedded
+  driver: embedded   # \`baton up\` runs it; nginx or haproxy: one of yours, see below
   listen: 127.0.0.1:8080   # where clients connect; 0.0.0.0:8080 for all of this machine's addresses
+  # driver: nginx   # then \`baton balancer install\`; listen only if nginx has no server block yet
+  # state: /var/lib/baton/${name}   # nginx's socket and state, where its workers may write
+  # mode: reload   # only for an nginx without Lua
+  # driver: haproxy   # then \`baton balancer config\` prints what haproxy.cfg needs; weights are 1 to 256
+  # socket: /run/haproxy/admin.sock   # its runtime API, level admin
 
 # How a node runs; any of these fields may be set on a single node as well.
 app:
@@ -51,6 +56,7 @@ rollout:
   minAvailable: 50%   # of the whole weight, what stays in and healthy; looked at again before each drain
   drainTimeout: 30s   # for requests in flight; over at once when none is left
   onDrainTimeout: abort   # or force: cut them
+  # ramp: [10%, 50% for 30s, 100%]   # for nodes that start cold: shares of its weight at which a node joins
   bake: 5s   # watched after joining; leaving health here is a failure
   onFailure: rollback   # or halt: wait for \`baton resume\` or \`baton abort\`
   progressDeadline: 10m   # without a node done for so long, the deploy has failed
