@@ -1,4 +1,4 @@
-import { CommanderError } from 'commander'
+import { type Command, CommanderError } from 'commander'
 import { exitCodeOf, exitCodes } from './exit-code.ts'
 import { createProgram } from './program.ts'
 import { printError, processTerminal } from './terminal.ts'
@@ -10,7 +10,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   const program = createProgram(terminal, (code) => {
     exitCode = code
   })
-  for (const command of [program, ...program.commands]) command.exitOverride()
+  for (const command of withAllBelow(program)) command.exitOverride()
   try {
     if (argv.length === 0) program.help({ error: true })
     await program.parseAsync(argv, { from: 'user' })
@@ -21,4 +21,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     printError(error, terminal)
     return exitCodeOf(error)
   }
+}
+
+function withAllBelow(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withAllBelow)]
 }

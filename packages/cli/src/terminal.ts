@@ -8,6 +8,12 @@ export interface Terminal {
 }
 
 export function processTerminal(): Terminal {
+  // Whoever reads may go away (`baton plan | head`): what is under way goes on, unread.
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+    })
+  }
   return {
     isTty: process.stdout.isTTY === true && process.env.TERM !== 'dumb',
     out: (line) => void process.stdout.write(`${line}\n`),

@@ -1,4 +1,5 @@
-import { type BalancerView, type Config, formatAddress } from '@baton/core'
+import type { BalancerView, Config } from '@baton/core'
+import { differences, remedies } from '../balancer-nodes.ts'
 import type { Check, Checks } from './check.ts'
 import { haproxyChecks } from './haproxy.ts'
 import { nginxChecks } from './nginx.ts'
@@ -22,7 +23,8 @@ export const balancerChecks: Checks = (config, context) => {
   }
 }
 
-function judge({ balancer, nodes }: Config, view: BalancerView | null): Verdict {
+function judge(config: Config, view: BalancerView | null): Verdict {
+  const { balancer, nodes } = config
   const embedded = balancer.driver === 'embedded'
   if (view === null) {
     const start = embedded
@@ -32,19 +34,7 @@ function judge({ balancer, nodes }: Config, view: BalancerView | null): Verdict 
         : 'baton balancer config'
     return notChecked('the balancer does not answer', `start it (${start}), then check again`)
   }
-  const wanted = new Map(nodes.map(({ id, address }) => [id, formatAddress(address)]))
-  const found = new Map(view.nodes.map(({ id, address }) => [id, address]))
-  const missing = [...wanted.keys()].filter((id) => !found.has(id))
-  const strange = [...found.keys()].filter((id) => !wanted.has(id))
-  // HAProxy tells addresses as it has resolved them: its own checks compare them.
-  const moved =
-    balancer.driver === 'haproxy' ? [] : [...wanted].filter(([id, at]) => found.has(id) && found.get(id) !== at)
-  const differences = [
-    ...missing.map((id) => `${id} is missing`),
-    ...strange.map((id) => `${id} is no node of baton.yaml`),
-    ...moved.map(([id, at]) => `${id} is at ${found.get(id)} and not at ${at}`),
-  ]
-  if (differences.length === 0) return ok(`answers, and has the ${nodes.length} nodes of baton.yaml`)
-  const remedies = { embedded: 'run baton up again', nginx: 'baton balancer install', haproxy: 'baton balancer config' }
-  return problem(`the running balancer has other nodes: ${differences.join('; ')}`, remedies[balancer.driver])
+  const found = differences(config, view)
+  if (found.length === 0) return ok(`answers, and has the ${nodes.length} nodes of baton.yaml`)
+  return problem(`the running balancer has other nodes: ${found.join('; ')}`, remedies[balancer.driver])
 }

@@ -1,9 +1,11 @@
 import { type BalancerView, makePlan, type NodeView, type Plan, type Release, summarise, type Wish } from '@baton/core'
+import { assertSameNodes } from '../balancer-nodes.ts'
 import type { Wiring } from '../wiring.ts'
 
-/** Looks at the world and plans; changes nothing. */
+/** Looks at the world and plans; changes nothing. Fails with `balancer-outdated`. */
 export async function preparePlan(wiring: Wiring, wish: Wish): Promise<Plan> {
   const balancer: BalancerView = await wiring.balancer.inspect(within(lookDeadlineMs))
+  assertSameNodes(wiring.config, balancer)
   const nodes = new Map<string, NodeView>()
   const noWayBack = new Map<string, string>()
   await Promise.all(

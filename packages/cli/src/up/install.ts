@@ -35,7 +35,19 @@ async function nodesWithoutRelease(wiring: Wiring): Promise<string[]> {
   const views = await Promise.all(
     [...wiring.nodes].map(async ([id, { node }]) => ({ id, current: (await node.inspect(within(30_000))).current })),
   )
-  return views.filter(({ current }) => current === null || !known.has(current)).map(({ id }) => id)
+  const missing = views.filter(({ current }) => current === null || !known.has(current)).map(({ id }) => id)
+  const serving = await Promise.all(missing.map((id) => servesWithoutUs(wiring, id)))
+  return missing.filter((_, index) => !serving[index])
+}
+
+/**
+ * An app that something else started, and that answers: users are on it, and all nodes at once is not for them. The first
+ * `baton deploy` rolls over it like over any other.
+ */
+async function servesWithoutUs({ nodes }: Wiring, id: string): Promise<boolean> {
+  const found = nodes.get(id)
+  if (found === undefined || found.node.driver === 'process') return false
+  return (await found.probe.check(AbortSignal.timeout(30_000))).healthy
 }
 
 /** While a deploy runs (`up` was killed and is back), nodes are its business. */
