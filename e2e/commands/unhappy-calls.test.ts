@@ -96,7 +96,7 @@ test('a deploy past --timeout fails, and everything is as it was', { timeout: 60
 test('a deploy that is interrupted ends with 130 where it is; no other may begin before it is resumed or aborted', {
   timeout: 60_000,
 }, async () => {
-  const slow = await slowAnswer(rig.url, 'web-1', 4_000)
+  const slow = await slowAnswer(rig.url, { node: 'web-1', nodeUrl: `http://127.0.0.1:${rig.ports[0]}`, ms: 4_000 })
   const deploy = rig.start('deploy', '--release', 'interrupted')
   await deploy.line(/web-1 draining/)
   deploy.signal('SIGINT')

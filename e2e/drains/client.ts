@@ -1,7 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { type ClientRequest, type IncomingMessage, request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { waitFor } from '@baton/testkit'
 import { WebSocket } from 'ws'
 
 /** A request that one certain node has begun to serve. */
@@ -20,9 +21,17 @@ export interface WholeAnswer {
   readonly endedAt: number
 }
 
-/** An answer that takes `ms` to begin. */
-export function slowAnswer(url: string, node: string, ms: number): Promise<InFlight> {
-  return aim(() => begin(request(`${url}/slow?node=${node}&ms=${ms}`), 'information'))
+/** An answer that takes `ms` to begin; the node itself, which is reached at `nodeUrl`, says when it has the request. */
+export function slowAnswer(
+  url: string,
+  { node, nodeUrl, ms }: { readonly node: string; readonly nodeUrl: string; readonly ms: number },
+): Promise<InFlight> {
+  return aim(() => {
+    const id = randomUUID()
+    const sender = request(`${url}/slow?node=${node}&ms=${ms}&id=${id}`)
+    const isBegun = async () => sender.destroyed || (await fetch(`${nodeUrl}/begun?id=${id}`)).ok
+    return begin(sender, () => waitFor(isBegun, { what: `a slow request at ${node}` }))
+  })
 }
 
 /** A chunked answer, or a stream of events, that the app ends after `ms`. */
@@ -30,10 +39,14 @@ export function slowStream(url: string, path: '/download' | '/events', node: str
   return aim(() => begin(request(`${url}${path}?node=${node}&ms=${ms}`), 'response'))
 }
 
-/** A chunked body that takes `ms` to be sent; `sha256` is what the app must answer. */
-export async function slowUpload(url: string, node: string, ms: number): Promise<InFlight & { sha256: string }> {
+/** A chunked body that takes `ms` to be sent, to any node where none is named; `sha256` is what the app must answer. */
+export async function slowUpload(url: string, node: string | null, ms: number): Promise<InFlight & { sha256: string }> {
   const chunks = Array.from({ length: ms / 100 }, () => randomBytes(4_000))
-  const outgoing = () => request(`${url}/upload?node=${node}`, { method: 'POST', headers: { Expect: '100-continue' } })
+  const outgoing = () =>
+    request(`${url}/upload${node === null ? '' : `?node=${node}`}`, {
+      method: 'POST',
+      headers: { Expect: '100-continue' },
+    })
   let sender: ClientRequest | undefined
   const begun = await aim(() => {
     sender = outgoing()
@@ -69,8 +82,11 @@ async function aim<T>(attempt: () => Promise<T>): Promise<T> {
   }
 }
 
-/** `sign`: the event that shows that the node has the request. */
-async function begin(sender: ClientRequest, sign: 'information' | 'continue' | 'response'): Promise<InFlight> {
+/** `sign`: what shows that the node has the request. */
+async function begin(
+  sender: ClientRequest,
+  sign: 'continue' | 'response' | (() => Promise<unknown>),
+): Promise<InFlight> {
   const response = new Promise<IncomingMessage>((resolve, reject) => {
     sender.once('response', resolve)
     sender.once('error', reject)
@@ -84,7 +100,8 @@ async function begin(sender: ClientRequest, sign: 'information' | 'continue' | '
     if (statusCode === 421) throw new MisdirectedError()
   })
   try {
-    await (sign === 'response' ? misdirected : Promise.race([once(sender, sign), misdirected]))
+    if (sign === 'response') await misdirected
+    else await Promise.race([sign === 'continue' ? once(sender, sign) : sign(), misdirected])
   } catch (error) {
     sender.destroy()
     throw error

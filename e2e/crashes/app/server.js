@@ -83,7 +83,8 @@ process.once('SIGTERM', () => {
  * @param {number} ms
  */
 async function slow(res, ms) {
-  res.flushHeaders()
+  // nginx would keep back the head until there is more.
+  res.setHeader('X-Accel-Buffering', 'no').flushHeaders()
   await sleep(ms)
   res.end('done\n')
 }

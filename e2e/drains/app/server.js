@@ -8,6 +8,8 @@ import { WebSocketServer } from 'ws'
 const node = process.env.BATON_NODE ?? 'local'
 const { HOST: host = '127.0.0.1', PORT: port = '3000' } = process.env
 const tickMs = 100
+/** @type {Set<string | null>} */
+const begun = new Set()
 
 /** @type {Record<string, (req: import('node:http').IncomingMessage, res: import('node:http').ServerResponse, ms: number) => Promise<void>>} */
 const routes = {
@@ -15,11 +17,15 @@ const routes = {
     res.end('ok\n')
   },
 
-  async '/slow'(_req, res, ms) {
-    // Tells the client that this node has the request.
-    res.writeProcessing()
+  async '/slow'(req, res, ms) {
+    begun.add(urlOf(req).searchParams.get('id'))
     await sleep(ms)
     res.end(`slept ${ms} ms\n`)
+  },
+
+  // Whether this node has a certain slow request. Not every balancer would let it say so by itself, with a 1xx.
+  async '/begun'(req, res) {
+    res.writeHead(begun.has(urlOf(req).searchParams.get('id')) ? 200 : 404, { Connection: 'close' }).end()
   },
 
   async '/upload'(req, res) {
