@@ -1,5 +1,6 @@
 import { processesIn } from '@baton/testkit'
 import { afterEach, expect, test } from 'vitest'
+import { needFront } from './balancer-view.ts'
 import { openRig, type Rig, shopRelease } from './rig.ts'
 
 let rig: Rig | undefined
@@ -19,6 +20,20 @@ test('10 rolls in a row over five nodes, two at a time: the same', { timeout: 30
   rig = await openRig({ nodes: 5, rollout: '{ batch: 2, minAvailable: 50%, bake: 300ms }' })
   await rollUnderTraffic(rig, { rolls: 10, minRequests: 4_000 })
 })
+
+test.for([
+  { balancer: 'nginx', workers: 1 },
+  { balancer: 'nginx', workers: 4 },
+  { balancer: 'haproxy', workers: 1 },
+] as const)(
+  '5 rolls in a row behind $balancer ($workers workers): the same',
+  { timeout: 120_000 },
+  async (front, test) => {
+    needFront(front.balancer, test)
+    rig = await openRig({ nodes: 2, ...front })
+    await rollUnderTraffic(rig, { rolls: 5, minRequests: 1_500 })
+  },
+)
 
 test('the rig sees the naive way: kill and restart without a drain fails requests', { timeout: 120_000 }, async () => {
   rig = await openRig({ nodes: 2 })

@@ -23,7 +23,7 @@ prototype.datasync = async function () {
   if (!isJournal(this.fd)) return
   const entries = readFileSync(`/proc/self/fd/${this.fd}`, 'utf8').trimEnd().split('\n')
   const { type, node } = JSON.parse(entries.at(-1) ?? '{}')
-  reach(String(entries.length), `${type} ${node}`)
+  reach(String(entries.length), node === undefined ? type : `${type} ${node}`)
 }
 
 /** @param {number} fd */

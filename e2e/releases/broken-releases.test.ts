@@ -1,12 +1,20 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type TempDir, tempDir } from '@baton/testkit'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type FrontKind, type TempDir, tempDir } from '@baton/testkit'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { needFront } from '../balancer-view.ts'
 import { openRig, type Rig } from '../rig.ts'
 import { setRollout } from '../rollout.ts'
 import { command, type ReleaseFiles, secrets, writeRelease } from './release.ts'
 import { createStory, type Story } from './story.ts'
 
+const options = {
+  nodes: 2,
+  command,
+  env: secrets,
+  health: '{ path: /health, interval: 100ms, timeout: 2s, rise: 2, fall: 3, deadline: 6s }',
+  rollout: '{ batch: 1, minAvailable: 50%, drainTimeout: 30s, bake: 5s }',
+}
 let dir: TempDir
 let rig: Rig
 let story: Story
@@ -15,14 +23,7 @@ let old: string
 beforeAll(async () => {
   dir = await tempDir()
   const source = await writeRelease(dir.path, 'good', { start: 'node server.js', shop: 'v1' })
-  rig = await openRig({
-    nodes: 2,
-    source,
-    command,
-    env: secrets,
-    health: '{ path: /health, interval: 100ms, timeout: 2s, rise: 2, fall: 3, deadline: 6s }',
-    rollout: '{ batch: 1, minAvailable: 50%, drainTimeout: 30s, bake: 5s }',
-  })
+  rig = await openRig({ ...options, source })
   story = createStory(rig)
   old = (await rig.status()).release ?? ''
 }, 120_000)
@@ -123,6 +124,31 @@ test('history and report tell of all that without a secret', { timeout: 60_000 }
   const report = await rig.run('report', deploy)
   expect(report.stdout).toContain('rolling back: web-1 failed to')
   await story.keepsSecrets(report, await rig.run('report', deploy, '--json'), await rig.run('history'))
+})
+
+describe.each<FrontKind>(['nginx', 'haproxy'])('behind %s', (balancer) => {
+  let site: Rig | undefined
+  beforeEach(async (context) => {
+    needFront(balancer, context)
+    site ??= await openRig({ ...options, balancer, source: join(dir.path, 'good') })
+  }, 60_000)
+  afterAll(() => site?.remove(), 60_000)
+
+  test.each(broken.filter(({ name }) => ['exits at start', 'crashes in the bake'].includes(name)))(
+    'a release that $name is rolled back unnoticed',
+    { timeout: 60_000 },
+    async (release) => {
+      const id = release.name.replaceAll(' ', '-')
+      const source = await writeRelease(dir.path, `${id}-behind-${balancer}`, release)
+      const there = createStory(site!)
+      const { release: before } = await site!.status()
+      const exit = await there.unnoticed(() => site!.run('deploy', source, '--release', id))
+      expect(exit).toMatchObject({ exitCode: 1, stderr: '' })
+      const reason = expect.stringMatching(release.reason)
+      expect(await there.newest()).toMatchObject({ release: id, outcome: 'rolled-back', reason })
+      await there.serves(before ?? '')
+    },
+  )
 })
 
 test('onFailure: halt stops where it is; resume tries again, abort puts everything back', {
