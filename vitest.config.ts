@@ -1,5 +1,13 @@
 import { defineConfig } from 'vitest/config'
 
+/** Stories that mostly wait, for a lease or for a command to end: two at a time do not disturb each other. */
+const patient = [
+  'e2e/commands/**/*.test.ts',
+  'e2e/locks/**/*.test.ts',
+  'e2e/releases/staging.test.ts',
+  'e2e/balancers/{check,outdated}.test.ts',
+]
+
 export default defineConfig({
   test: {
     projects: [
@@ -16,12 +24,23 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'patient stories',
+          include: patient,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
           name: 'stories',
           include: ['e2e/**/*.test.ts'],
+          exclude: patient,
           testTimeout: 60_000,
           hookTimeout: 60_000,
           // Afterwards and one at a time: each has the machine, and its traffic, to itself.
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
           maxWorkers: 1,
           fileParallelism: false,
         },
