@@ -1,6 +1,6 @@
 import { request } from 'node:http'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { BatonError } from '@baton/core'
+import { isForbidden, reasonOf, untilAnswered } from '../until-answered.ts'
 import { isObject } from './answers.ts'
 
 /** What a person does about it, in words of the balancer at hand. */
@@ -31,29 +31,15 @@ export interface AdminRequest {
  * was lost, or that came while the balancer was being replaced (503), is sent again.
  */
 export async function askAdmin(api: AdminApi, asked: AdminRequest, signal: AbortSignal): Promise<unknown> {
-  signal.throwIfAborted()
-  let failure: unknown
-  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
-    try {
+  return untilAnswered(
+    async () => {
       const answer = await send(api, asked, signal)
-      if (answer.status !== 503) return contentOf(api, asked, answer)
-      failure = errorOf(api, asked, answer)
-    } catch (error) {
-      if (error instanceof BatonError) throw error
-      // No wait will mend a socket that is not ours to use.
-      if (isForbidden(error)) throw unreachable(api, error)
-      if (!signal.aborted) failure = error
-    }
-    await sleep(waitMs, undefined, { signal }).catch(() => {})
-    if (!signal.aborted) continue
-    // Where nothing has failed, the caller gave up on a balancer that was about to answer: no word on the balancer.
-    if (failure === undefined && !isTimeout(signal.reason)) throw signal.reason
-    throw unreachable(api, failure)
-  }
+      if (answer.status === 503) return { failure: errorOf(api, asked, answer) }
+      return { answer: contentOf(api, asked, answer) }
+    },
+    { signal, unreachable: (cause) => unreachable(api, cause) },
+  )
 }
-
-const FIRST_WAIT_MS = 20
-const LONGEST_WAIT_MS = 500
 
 interface Answer {
   readonly status: number
@@ -121,31 +107,7 @@ function parse(text: string): unknown {
 }
 
 function unreachable({ socketPath, hints }: AdminApi, cause: unknown): BatonError {
-  const message = `the balancer at ${socketPath} cannot be reached: ${REASONS[codeOf(cause)] ?? messageOf(cause)}`
+  const message = `the balancer at ${socketPath} cannot be reached: ${reasonOf(cause)}`
   const hint = isForbidden(cause) ? hints.forbidden : hints.unreachable
   return new BatonError('balancer-unreachable', message, { hint, cause })
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such socket',
-  ECONNREFUSED: 'nothing listens there',
-  EACCES: 'permission denied',
-  EPERM: 'permission denied',
-}
-
-function isForbidden(error: unknown): boolean {
-  return ['EACCES', 'EPERM'].includes(codeOf(error))
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? '') : ''
-}
-
-function messageOf(error: unknown): string {
-  if (error === undefined) return 'it does not answer in time'
-  return error instanceof Error ? error.message : String(error)
-}
-
-function isTimeout(reason: unknown): boolean {
-  return reason instanceof DOMException && reason.name === 'TimeoutError'
 }

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { BatonError } from '@baton/core'
+import { isForbidden, reasonOf, untilAnswered } from '../../until-answered.ts'
 
 /** HAProxy's runtime API (management guide, 9.3) on a unix socket. */
 export interface RuntimeSocket {
@@ -26,30 +26,18 @@ export async function askHaproxy(
   commands: readonly string[],
   { signal, isWanted = () => true }: AskOptions,
 ): Promise<readonly string[] | null> {
-  signal.throwIfAborted()
-  let failure: unknown
-  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
-    try {
+  return untilAnswered<readonly string[] | null>(
+    async () => {
       const text = await exchange(socket, commands, { signal, isWanted })
-      if (text === null) return null
+      if (text === null) return { answer: null }
       const answers = split(text)
-      if (answers.length === commands.length) return answers
-      failure = new Error('it closes the connection before it has answered')
-    } catch (error) {
-      // No wait will mend a socket that is not ours to use.
-      if (isForbidden(error)) throw unreachable(socket, error)
-      if (!signal.aborted) failure = error
-    }
-    await sleep(waitMs, undefined, { signal }).catch(() => {})
-    if (!signal.aborted) continue
-    // Where nothing has failed, the caller gave up on a HAProxy that was about to answer: no word on HAProxy.
-    if (failure === undefined && !isTimeout(signal.reason)) throw signal.reason
-    throw unreachable(socket, failure)
-  }
+      if (answers.length === commands.length) return { answer: answers }
+      return { failure: new Error('it closes the connection before it has answered') }
+    },
+    { signal, unreachable: (cause) => unreachable(socket, cause) },
+  )
 }
 
-const FIRST_WAIT_MS = 20
-const LONGEST_WAIT_MS = 500
 /** In a reload a connection may land with a process that no longer takes any: another try finds the new one. */
 const SILENCE_MS = 2_000
 
@@ -93,33 +81,9 @@ function split(text: string): string[] {
 }
 
 function unreachable({ path }: RuntimeSocket, cause: unknown): BatonError {
-  const message = `HAProxy's runtime socket ${path} cannot be reached: ${REASONS[codeOf(cause)] ?? messageOf(cause)}`
+  const message = `HAProxy's runtime socket ${path} cannot be reached: ${reasonOf(cause)}`
   const hint = isForbidden(cause)
     ? 'run baton as the user that owns the socket (`stats socket … user … mode 600 level admin`)'
     : 'see that HAProxy runs (systemctl status haproxy) and has this `stats socket` in its global section: baton balancer config'
   return new BatonError('balancer-unreachable', message, { hint, cause })
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such socket',
-  ECONNREFUSED: 'nothing listens there',
-  EACCES: 'permission denied',
-  EPERM: 'permission denied',
-}
-
-function isForbidden(error: unknown): boolean {
-  return ['EACCES', 'EPERM'].includes(codeOf(error))
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? '') : ''
-}
-
-function messageOf(error: unknown): string {
-  if (error === undefined) return 'it does not answer in time'
-  return error instanceof Error ? error.message : String(error)
-}
-
-function isTimeout(reason: unknown): boolean {
-  return reason instanceof DOMException && reason.name === 'TimeoutError'
 }
