@@ -11,6 +11,10 @@ export type SessionErrorCode =
   | 'session-value'
   /** A new session was needed after the headers had left, so that no cookie could be set. */
   | 'session-too-late'
+  /** An attribute, or the session as a whole, is over its limit; nothing was stored. */
+  | 'session-too-large'
+  /** Another request holds the lock of this session for longer than the wait allowed. */
+  | 'session-locked'
   /** The options are wrong. */
   | 'session-options'
 
@@ -21,6 +25,8 @@ const statusOf: Readonly<Record<SessionErrorCode, number>> = {
   'session-conflict': 503,
   'session-value': 500,
   'session-too-late': 500,
+  'session-too-large': 500,
+  'session-locked': 503,
   'session-options': 500,
 }
 

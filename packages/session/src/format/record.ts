@@ -34,6 +34,8 @@ export const tombstone = {
   destroyed: 'd',
   /** `hash` is of the id that took over. */
   rotatedTo: (hash: string): string => `r:${hash}`,
+  /** By log-out-everywhere. */
+  killed: 'k',
 } as const
 
 /** Throws SessionError `session-format` for a record that a newer, incompatible version wrote. */
