@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto'
 import { SessionError } from '../errors.ts'
+import { randomPool, takeRandom } from './random.ts'
 
 /**
  * Attribute values of format 1: a tag (1 byte), an etag (6 random base64url characters, fresh at each write), and the
@@ -7,6 +7,8 @@ import { SessionError } from '../errors.ts'
  *
  *     s  string, UTF-8        i  int32, 4 bytes        l  int64, 8 bytes      d  IEEE 754 double, 8 bytes
  *     b  boolean, 00 or 01    t  instant, int64 ms     j  JSON, UTF-8         u  bytes
+ *
+ * `E` is any of these encrypted (cipher.ts), `J` is Java-serialised.
  */
 export type Tag = 's' | 'i' | 'l' | 'd' | 'b' | 't' | 'j' | 'u'
 
@@ -20,7 +22,8 @@ export type Decoded =
   /** An unknown tag or a damaged payload: this attribute alone is unavailable. */
   | { readonly readable: false; readonly tag: string }
 
-const headBytes = 7
+/** Tag and etag. */
+export const headBytes = 7
 
 /**
  * A number keeps the type that `like` has, where it fits: an int64 that Java wrote stays an int64. Throws SessionError
@@ -49,7 +52,20 @@ export function encodeValue(value: unknown, like?: string): Encoded {
 
 /** The stored bytes of a value, under a fresh etag. */
 export function seal(encoded: Encoded): Buffer {
-  return Buffer.concat([Buffer.from(encoded.tag + randomBytes(5).toString('base64url').slice(0, 6)), encoded.payload])
+  const { payload } = encoded
+  const bytes = Buffer.allocUnsafe(headBytes + payload.length)
+  bytes[0] = encoded.tag.charCodeAt(0)
+  writeEtag(bytes)
+  payload.copy(bytes, headBytes)
+  return bytes
+}
+
+/** Gives the stored value in `bytes` a fresh etag. */
+export function writeEtag(bytes: Buffer): void {
+  const at = takeRandom(headBytes - 1)
+  for (let index = 1; index < headBytes; index += 1) {
+    bytes[index] = base64url.charCodeAt(randomPool[at + index - 1]! & 63)
+  }
 }
 
 export function tagOf(bytes: Buffer): string {
@@ -67,15 +83,19 @@ export function payloadOf(bytes: Buffer): Buffer {
 
 /** Never throws; each call gives a fresh value that nobody else holds. */
 export function decodeValue(bytes: Buffer): Decoded {
-  const tag = tagOf(bytes)
+  return decodePayload(tagOf(bytes), payloadOf(bytes))
+}
+
+/** The same, of a value that came out of the cipher. */
+export function decodePayload(tag: string, payload: Buffer): Decoded {
   try {
-    return { readable: true, value: decodePayload(tag, payloadOf(bytes)) }
+    return { readable: true, value: payloadValue(tag, payload) }
   } catch {
     return { readable: false, tag }
   }
 }
 
-function decodePayload(tag: string, payload: Buffer): unknown {
+function payloadValue(tag: string, payload: Buffer): unknown {
   switch (tag) {
     case 's':
       return utf8.decode(payload)
@@ -107,6 +127,8 @@ export function parseJson(text: string): unknown {
     ? JSON.parse(text, (key, value) => (key === '__proto__' ? undefined : value))
     : JSON.parse(text)
 }
+
+const base64url = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
