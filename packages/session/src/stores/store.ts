@@ -8,6 +8,8 @@ import type { Fields } from '../format/record.ts'
 export interface SessionStore {
   /** undefined: nothing there. A tombstone is there. */
   load(key: string, want?: Wanted): Promise<Stored | undefined>
+  /** What `load` would give, if this process has it at hand: no promise, a microsecond. undefined says nothing: call `load`. */
+  peek?(key: string, want?: Wanted): Stored | undefined
   /**
    * false if the key exists, alive or dead: nothing is written then. With an owner, as in `rotate`: the session is
    * listed as theirs before it becomes visible, and carries their epoch in `@e`. Rejects with `session-gone` if they were
