@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { open } from 'lmdb'
 import { afterAll, describe, expect, it } from 'vitest'
 import { lmdbStore } from '../src/stores/lmdb.ts'
+import { memoryStore } from '../src/stores/memory.ts'
 import { openStore } from '../src/stores/open.ts'
 import { redisStore } from '../src/stores/redis.ts'
 import { describeSessionStore, newKey, record, sealed } from './describe-session-store.ts'
@@ -17,6 +18,11 @@ let redis: TestRedis | undefined
 afterAll(async () => {
   await redis?.stop()
   rmSync(dir, { recursive: true, force: true })
+})
+
+describeSessionStore('memory', async () => {
+  const shared = new Map<string, Buffer>()
+  return [memoryStore({ shared }), memoryStore({ shared })]
 })
 
 describeSessionStore('LMDB', async () => {
