@@ -1,12 +1,8 @@
 import { createClient, RESP_TYPES } from 'redis'
 import { unavailable, within } from './deadline.ts'
+import { luaBySha1 } from './redis-scripts.ts'
+import type { Argument, CallKind, Command, Reader, RedisServers } from './redis-servers.ts'
 import type { Timeouts } from './store.ts'
-
-export interface RedisConnection {
-  /** Runs `work` on a connection that is ready; rejects with `session-unavailable` after `budgetMs`, all waiting included. */
-  run<T>(what: string, budgetMs: number, work: (client: RedisClient) => Promise<T>): Promise<T>
-  close(): Promise<void>
-}
 
 export type RedisClient = ReturnType<typeof makeClient>
 
@@ -14,28 +10,18 @@ export type RedisClient = ReturnType<typeof makeClient>
  * One connection, made at once and made again whenever it is lost or falls silent. Nothing is queued while there is
  * none: a call waits for it at most as long as its own budget.
  */
-export function redisConnection(url: string, timeouts: Timeouts): RedisConnection {
+export function redisConnection(url: string, timeouts: Timeouts): RedisServers {
   let client = connect()
   let answeredAt = performance.now()
   let closed = false
   const waiting = new Set<() => void>()
 
   return {
-    run(what, budgetMs, work) {
-      const startedAt = performance.now()
-      const result = within(budgetMs, what, ready().then(work))
-      result.then(
-        () => {
-          answeredAt = performance.now()
-        },
-        () => {
-          // Half-open or frozen: TCP may take minutes to notice, a new connection one round trip.
-          const silent = answeredAt < startedAt && performance.now() - startedAt >= budgetMs
-          if (silent && client.isReady) reconnect()
-        },
-      )
-      return result
-    },
+    isCluster: false,
+    run: (kind, _key, commands, read) => run(kind, commands, read),
+    runOn: (_master, kind, commands, read) => run(kind, commands, read),
+    masters: () => [''],
+    health: () => ({ state: client.isReady ? 'up' : 'down', sinceMs: 0 }),
 
     async close() {
       closed = true
@@ -43,6 +29,37 @@ export function redisConnection(url: string, timeouts: Timeouts): RedisConnectio
       if (client.isReady) await within(timeouts.commitMs, 'close', client.close()).catch(() => {})
       client.destroy()
     },
+  }
+
+  function run<T>(kind: CallKind, commands: readonly Command[], read: Reader<T>): Promise<T> {
+    const startedAt = performance.now()
+    const budgetMs = kind === 'load' ? timeouts.loadMs : timeouts.commitMs
+    const work = async (): Promise<T> => {
+      const on = await ready()
+      return read(await Promise.all(commands.map((command) => send(on, command))))
+    }
+    const result = within(budgetMs, `${kind} a session`, work())
+    result.then(
+      () => {
+        answeredAt = performance.now()
+      },
+      () => {
+        // Half-open or frozen: TCP may take minutes to notice, a new connection one round trip.
+        const silent = answeredAt < startedAt && performance.now() - startedAt >= budgetMs
+        if (silent && client.isReady) reconnect()
+      },
+    )
+    return result
+  }
+
+  async function send(on: RedisClient, command: Command): Promise<unknown> {
+    try {
+      return await on.sendCommand(command as Argument[])
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
+      const lua = luaBySha1.get(String(command[1])) ?? ''
+      return on.sendCommand(['EVAL', lua, ...command.slice(2)])
+    }
   }
 
   async function ready(): Promise<RedisClient> {

@@ -1,8 +1,22 @@
 import type { Fields } from '../format/record.ts'
-import { unavailable } from './deadline.ts'
-import { type RedisClient, redisConnection } from './redis-connection.ts'
-import { type Script, scripts } from './redis-scripts.ts'
-import { type SessionStore, type Timeouts, tombstoneTtlMs } from './store.ts'
+import {
+  commitCommands,
+  destroyCommands,
+  evaluate,
+  flatten,
+  loadCommands,
+  readCommitted,
+  readDestroyed,
+  readStored,
+} from './redis-commands.ts'
+import { redisConnection } from './redis-connection.ts'
+import { redisKeys } from './redis-keys.ts'
+import { countSessions, listSessions } from './redis-list.ts'
+import { commitLocked, giveLockBack, takeLock } from './redis-lock.ts'
+import { extendCommand, redisOwners } from './redis-owners.ts'
+import { rotateAtOnce, rotateInSteps } from './redis-rotate.ts'
+import { scripts } from './redis-scripts.ts'
+import type { SessionStore, Timeouts } from './store.ts'
 
 export interface RedisOptions {
   /** `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS. */
@@ -11,129 +25,104 @@ export interface RedisOptions {
   readonly timeouts: Timeouts
 }
 
-type Argument = string | Buffer
-
-/** Sessions in Redis, one hash each. Every method is one round trip. */
+/** Sessions in Redis, one hash each. Every method is one round trip; in a cluster a login takes up to four, logins anew two. */
 export function redisStore(options: RedisOptions): SessionStore {
-  const { loadMs, commitMs } = options.timeouts
-  const connection = redisConnection(options.url, options.timeouts)
-  const keyOf = (key: string) => `${options.namespace}:s:${key}`
+  const servers = redisConnection(options.url, options.timeouts)
+  const keys = redisKeys(options.namespace)
+  const owners = redisOwners(servers, keys)
 
   return {
     load(key) {
-      return connection.run('load a session', loadMs, async (client) => {
-        const [flat, ttlMs] = await Promise.all([
-          client.sendCommand<Buffer[]>(['HGETALL', keyOf(key)]),
-          client.sendCommand<number>(['PTTL', keyOf(key)]),
-        ])
-        return flat.length === 0 ? undefined : { fields: fieldsOf(flat), ttlMs }
-      })
+      const name = keys.session(key)
+      return servers.run('load', name, loadCommands(name), readStored)
     },
 
-    create(key, fields, ttlMs) {
-      return write(async (client) => {
-        const made = await evaluate<number>(client, scripts.create, [keyOf(key)], [String(ttlMs), ...flatten(fields)])
-        return made === 1
-      })
+    create(key, fields, ttlMs, owner) {
+      if (owner === undefined) return create(key, fields, ttlMs)
+      if (servers.isCluster) return createInSteps(key, fields, ttlMs, owner)
+      const names = [keys.session(key), keys.list(owner), keys.epoch(owner)]
+      const command = evaluate(scripts.createOwned, names, [String(ttlMs), key, ...flatten(fields)])
+      return servers.run('commit', names[0]!, [command], isOne)
     },
 
-    commit(key, change, ttlMs) {
-      return write(async (client) => {
-        const commands: Argument[][] = []
-        if (change.set.size > 0) commands.push(['HSET', keyOf(key), ...flatten(change.set)])
-        if (change.remove.length > 0) commands.push(['HDEL', keyOf(key), ...change.remove])
-        commands.push(['HINCRBY', keyOf(key), '@v', '1'], ['PEXPIRE', keyOf(key), String(ttlMs)])
-        return isAlive((await transaction(client, [...commands, ['HMGET', keyOf(key), '@c', '@x']])).at(-1))
-      })
+    commit(key, change, ttlMs, { owner, lock: holder } = {}) {
+      const name = keys.session(key)
+      const isApart = servers.isCluster || holder !== undefined
+      if (owner !== undefined && isApart) owners.extend(owner, key, ttlMs).catch(ignored)
+      if (holder !== undefined) return commitLocked(servers, name, { change, ttlMs, holder })
+      const commands = commitCommands(name, change, ttlMs)
+      const execAt = commands.length - 1
+      if (owner !== undefined && !isApart) commands.push(extendCommand(keys, owner, key, ttlMs))
+      return servers.run('commit', name, commands, (replies) => readCommitted(replies[execAt]))
     },
 
     update(key, { field, etag, value }, ttlMs) {
-      return write(async (client) => {
-        const args = [String(ttlMs), field, etag, ...(value === undefined ? [] : [value])]
-        const reply = await evaluate<(Buffer | null | undefined)[]>(client, scripts.update, [keyOf(key)], args)
-        const outcome = reply[0]?.toString()
-        if (outcome === 'conflict') return { outcome, value: reply[1] ?? undefined }
-        return { outcome: outcome === 'done' ? 'done' : 'dead' }
+      const args = [String(ttlMs), field, etag]
+      const command = evaluate(scripts.update, [keys.session(key)], value === undefined ? args : [...args, value])
+      return servers.run('commit', keys.session(key), [command], (replies) => {
+        const [word, result] = replies[0] as [Buffer, unknown]
+        const outcome = word.toString()
+        if (outcome === 'done') return { outcome, version: result as number }
+        if (outcome === 'conflict') return { outcome, value: (result as Buffer | null | undefined) ?? undefined }
+        return { outcome: 'dead' }
       })
     },
 
-    destroy(key) {
-      return write(async (client) => {
-        const replies = await transaction(client, [
-          ['HMGET', keyOf(key), '@c', '@x'],
-          ['UNLINK', keyOf(key)],
-          ['HSET', keyOf(key), '@x', 'd'],
-          ['PEXPIRE', keyOf(key), String(tombstoneTtlMs)],
-        ])
-        return isAlive(replies[0])
-      })
+    destroy(key, owner) {
+      const name = keys.session(key)
+      const commands = destroyCommands(name)
+      const execAt = commands.length - 1
+      if (owner !== undefined && !servers.isCluster) commands.push(['ZREM', keys.list(owner), key])
+      const destroyed = servers.run('commit', name, commands, (replies) => readDestroyed(replies[execAt]))
+      // Not before: a session must be listed for as long as it is alive.
+      if (owner !== undefined && servers.isCluster) destroyed.then(() => owners.forget(owner, key)).catch(ignored)
+      return destroyed
     },
 
     rotate(rotation, ttlMs) {
-      return write(async (client) => {
-        const flat = await evaluate<Buffer[]>(
-          client,
-          scripts.rotate,
-          [keyOf(rotation.from), keyOf(rotation.to)],
-          [
-            String(ttlMs),
-            rotation.tombstone,
-            String(tombstoneTtlMs),
-            rotation.keepAttributes ? '1' : '0',
-            String(rotation.remove.length),
-            ...rotation.remove,
-            ...flatten(rotation.set),
-          ],
-        )
-        return flat.length === 0 ? undefined : fieldsOf(flat)
-      })
+      if (!servers.isCluster) return rotateAtOnce(servers, keys, rotation, ttlMs)
+      return rotateInSteps({ servers, keys, owners }, rotation, ttlMs)
     },
 
-    async touch(key, ttlMs) {
-      await write((client) => client.sendCommand(['PEXPIRE', keyOf(key), String(ttlMs)]))
+    touch(key, ttlMs, owner) {
+      const name = keys.session(key)
+      const commands = [['PEXPIRE', name, String(ttlMs)]]
+      if (owner === undefined) return servers.run('commit', name, commands, ignored)
+      if (!servers.isCluster) {
+        return servers.run('commit', name, [...commands, extendCommand(keys, owner, key, ttlMs)], ignored)
+      }
+      return Promise.all([servers.run('commit', name, commands, ignored), owners.extend(owner, key, ttlMs)]).then(
+        ignored,
+      )
     },
 
-    close: connection.close,
+    destroyAllOf: owners.destroyAll,
+
+    lock: (key, holder, leaseMs) => takeLock(servers, keys.session(key), holder, leaseMs),
+    unlock: (key, holder) => giveLockBack(servers, keys.session(key), holder),
+
+    count: () => countSessions(servers, keys),
+    list: (page) => listSessions(servers, keys, page),
+
+    health: () => servers.health(),
+    close: () => servers.close(),
   }
 
-  function write<T>(work: (client: RedisClient) => Promise<T>): Promise<T> {
-    return connection.run('commit a session', commitMs, work)
+  function create(key: string, fields: Fields, ttlMs: number): Promise<boolean> {
+    const command = evaluate(scripts.create, [keys.session(key)], [String(ttlMs), ...flatten(fields)])
+    return servers.run('commit', keys.session(key), [command], isOne)
   }
-}
 
-/** All or nothing, sent at once. Rejects if any command failed. */
-async function transaction(client: RedisClient, commands: readonly Argument[][]): Promise<unknown[]> {
-  const replies = await Promise.all([
-    client.sendCommand(['MULTI']),
-    ...commands.map((command) => client.sendCommand(command)),
-    client.sendCommand<unknown[] | null>(['EXEC']),
-  ])
-  const results = replies.at(-1)
-  if (!Array.isArray(results)) throw unavailable('Redis dropped a transaction')
-  for (const result of results) if (result instanceof Error) throw result
-  return results
-}
-
-async function evaluate<T>(client: RedisClient, script: Script, keys: string[], args: Argument[]): Promise<T> {
-  const rest = [String(keys.length), ...keys, ...args]
-  try {
-    return await client.sendCommand<T>(['EVALSHA', script.sha1, ...rest])
-  } catch (error) {
-    if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
-    return client.sendCommand<T>(['EVAL', script.lua, ...rest])
+  async function createInSteps(key: string, fields: Fields, ttlMs: number, owner: string): Promise<boolean> {
+    const epoch = await owners.announce(owner, key, ttlMs)
+    if (!(await create(key, new Map([...fields, ['@e', Buffer.from(epoch)]]), ttlMs))) return false
+    await owners.confirm(owner, key, epoch, ttlMs)
+    return true
   }
 }
 
-function isAlive(reply: unknown): boolean {
-  return Array.isArray(reply) && reply[0] !== null && reply[1] === null
+function isOne(replies: readonly unknown[]): boolean {
+  return replies[0] === 1
 }
 
-function flatten(fields: Fields): Argument[] {
-  return [...fields].flat()
-}
-
-function fieldsOf(flat: readonly Buffer[]): Map<string, Buffer> {
-  const fields = new Map<string, Buffer>()
-  for (let i = 0; i + 1 < flat.length; i += 2) fields.set(flat[i]!.toString(), flat[i + 1]!)
-  return fields
-}
+function ignored(): void {}
