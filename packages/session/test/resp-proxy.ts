@@ -13,6 +13,13 @@ export interface RespProxy {
   onInvalidation(decide: (() => Fate) | undefined): void
   /** How many invalidations Redis has sent. */
   invalidations(): number
+  /** From now on nothing reaches clients, until `release` sends it all at once. */
+  hold(): void
+  /** Messages that are held back. */
+  held(): number
+  release(): void
+  /** Where new connections go from now on. */
+  retarget(redisPort: number): void
   /** Connections that stand now stay open, and nothing comes back on them any more; new ones work. */
   silence(): void
   /** Ends the connections that stand now. */
@@ -27,6 +34,8 @@ export interface RespProxy {
 export type Fate = readonly number[] | 'disconnect'
 
 export async function startRespProxy(redisPort: number): Promise<RespProxy> {
+  let target = redisPort
+  let holding: Map<Socket, Buffer[]> | undefined
   let count = 0
   let invalidations = 0
   let decide: (() => Fate) | undefined
@@ -34,7 +43,7 @@ export async function startRespProxy(redisPort: number): Promise<RespProxy> {
   const silent = new Set<Socket>()
 
   const server = createServer((client) => {
-    const upstream = connect(redisPort, '127.0.0.1')
+    const upstream = connect(target, '127.0.0.1')
     const commands = messageSplitter()
     const replies = messageSplitter()
     let isWaiting = false
@@ -83,7 +92,9 @@ export async function startRespProxy(redisPort: number): Promise<RespProxy> {
     }
 
     function send(message: Buffer): void {
-      if (!silent.has(client) && client.writable) client.write(message)
+      if (silent.has(client)) return
+      if (holding !== undefined) holding.set(client, [...(holding.get(client) ?? []), message])
+      else if (client.writable) client.write(message)
     }
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -101,6 +112,18 @@ export async function startRespProxy(redisPort: number): Promise<RespProxy> {
       decide = next
     },
     invalidations: () => invalidations,
+    hold() {
+      holding ??= new Map()
+    },
+    held: () => [...(holding?.values() ?? [])].reduce((sum, messages) => sum + messages.length, 0),
+    release() {
+      const all = holding
+      holding = undefined
+      for (const [client, messages] of all ?? []) if (client.writable) client.write(Buffer.concat(messages))
+    },
+    retarget(port) {
+      target = port
+    },
     silence() {
       for (const client of clients) silent.add(client)
     },

@@ -3,11 +3,11 @@
  * https://redis.io/docs/latest/develop/reference/client-side-caching/): Redis remembers which keys a connection has
  * read, and pushes their names on the same connection, behind the reply, once somebody else writes them.
  *
- * The Redis store drives `Tracked`: on each new data connection it sends `trackingCommand` before anything else, then
- * reports here. The near cache listens. Nothing may be cached that was read over a connection that was not reported.
+ * `trackClient` reports what becomes of each connection; the near cache listens. Whatever is written over such a
+ * connection must end, in the same transaction or script, with a read of the key, or nothing more is pushed for it.
  */
 export interface Tracking {
-  /** A connection on which Redis has confirmed `trackingCommand`. `ping` is a PING on this very connection. */
+  /** A connection on which tracking is on, over which nothing was read yet. `ping` is a PING on this very connection. */
   connected(ping: () => Promise<unknown>): Tracked
   listen(listener: TrackingListener): void
   /**
@@ -18,10 +18,9 @@ export interface Tracking {
   close(): void
 }
 
-/** One connection, from the confirmation of `trackingCommand` to its end. */
 export interface Tracked {
-  /** The payload of an `invalidate` push: whole Redis keys; null: all of them (FLUSHALL, FLUSHDB). */
-  invalidated(keys: readonly (Buffer | string)[] | null): void
+  /** A whole Redis key; null: all of them (FLUSHALL, FLUSHDB). */
+  invalidated(key: string | null): void
   /** Closed, replaced, failed over, or no longer used. May be called more than once. */
   lost(): void
 }
@@ -33,9 +32,6 @@ export interface TrackingListener {
   /** From here on it is not known what was written meanwhile. */
   lost(): void
 }
-
-/** NOLOOP: our own writes invalidate nothing here. They do end the tracking of the key, silently, until it is read again. */
-export const trackingCommand: readonly string[] = ['CLIENT', 'TRACKING', 'ON', 'NOLOOP']
 
 export interface TrackingOptions {
   /** Between two PINGs on each connection. Default 250. */
@@ -51,15 +47,13 @@ export function makeTracking(options: TrackingOptions = {}): Tracking {
 
   return {
     connected(ping) {
-      // Nothing was read over it yet, so there is nothing that could have been missed.
       const connection: Connection = { ping, provenAt: performance.now(), isWaiting: false }
       connections.add(connection)
       reckon()
       return {
-        invalidated(keys) {
+        invalidated(key) {
           if (!connections.has(connection)) return
-          if (keys === null) for (const listener of listeners) listener.emptied()
-          else for (const key of keys) for (const listener of listeners) listener.invalidated(key.toString())
+          for (const listener of listeners) key === null ? listener.emptied() : listener.invalidated(key)
         },
         lost() {
           if (!connections.delete(connection)) return
