@@ -15,6 +15,8 @@ export type SessionErrorCode =
   | 'session-too-large'
   /** Another request holds the lock of this session for longer than the wait allowed. */
   | 'session-locked'
+  /** The session was asked for before it was loaded: the adapter is lazy, and `loadSession` was not called. */
+  | 'session-not-loaded'
   /** The options are wrong. */
   | 'session-options'
 
@@ -27,6 +29,7 @@ const statusOf: Readonly<Record<SessionErrorCode, number>> = {
   'session-too-late': 500,
   'session-too-large': 500,
   'session-locked': 503,
+  'session-not-loaded': 500,
   'session-options': 500,
 }
 
