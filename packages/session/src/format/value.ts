@@ -51,10 +51,9 @@ export function encodeValue(value: unknown, like?: string): Encoded {
 }
 
 /** The stored bytes of a value, under a fresh etag. */
-export function seal(encoded: Encoded): Buffer {
-  const { payload } = encoded
+export function seal({ tag, payload }: { readonly tag: string; readonly payload: Buffer }): Buffer {
   const bytes = Buffer.allocUnsafe(headBytes + payload.length)
-  bytes[0] = encoded.tag.charCodeAt(0)
+  bytes[0] = tag.charCodeAt(0)
   writeEtag(bytes)
   payload.copy(bytes, headBytes)
   return bytes
