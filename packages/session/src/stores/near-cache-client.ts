@@ -1,4 +1,4 @@
-import type { Tracking } from './near-cache-tracking.ts'
+import { type Tracking, trackingCommand } from './near-cache-tracking.ts'
 
 /** What is needed of a client of node-redis, one connection that is made again when it is lost. */
 export interface TrackableClient {
@@ -25,10 +25,10 @@ export function trackClient(client: TrackableClient, tracking: Tracking): void {
     tracked = tracking.connected(() => client.sendCommand(['PING']))
     // Without it our own writes are pushed to us after their replies, and throw away what they have just brought up to
     // date. Nothing worse: where it fails, the cache is right all the same.
-    client.sendCommand(['CLIENT', 'TRACKING', 'ON', 'NOLOOP']).catch(() => {})
+    client.sendCommand(trackingCommand).catch(() => {})
   })
   client.on('invalidate', (key) => {
-    tracked?.invalidated(key === null ? null : String(key))
+    tracked?.invalidated(key === null ? null : [String(key)])
   })
   // Before the commands that were under way are rejected, and before a new connection is tried.
   client.on('error', lost)

@@ -3,8 +3,8 @@
  * https://redis.io/docs/latest/develop/reference/client-side-caching/): Redis remembers which keys a connection has
  * read, and pushes their names on the same connection, behind the reply, once somebody else writes them.
  *
- * `trackClient` reports what becomes of each connection; the near cache listens. Whatever is written over such a
- * connection must end, in the same transaction or script, with a read of the key, or nothing more is pushed for it.
+ * The Redis store reports what becomes of each connection that it reads over; the near cache listens. With NOLOOP, a
+ * commit or update must end, in the same transaction or script, with a read of the key, or nothing is pushed for it again.
  */
 export interface Tracking {
   /** A connection on which tracking is on, over which nothing was read yet. `ping` is a PING on this very connection. */
@@ -19,8 +19,8 @@ export interface Tracking {
 }
 
 export interface Tracked {
-  /** A whole Redis key; null: all of them (FLUSHALL, FLUSHDB). */
-  invalidated(key: string | null): void
+  /** Whole Redis keys, as in an `invalidate` push; null: all of them (FLUSHALL, FLUSHDB). */
+  invalidated(keys: readonly (Buffer | string)[] | null): void
   /** Closed, replaced, failed over, or no longer used. May be called more than once. */
   lost(): void
 }
@@ -32,6 +32,12 @@ export interface TrackingListener {
   /** From here on it is not known what was written meanwhile. */
   lost(): void
 }
+
+/**
+ * Must be answered before anything is read over a connection. NOLOOP: our own writes are not pushed to us, behind their
+ * replies, where they would throw away what they have just brought up to date.
+ */
+export const trackingCommand: readonly string[] = ['CLIENT', 'TRACKING', 'ON', 'NOLOOP']
 
 export interface TrackingOptions {
   /** Between two PINGs on each connection. Default 250. */
@@ -51,9 +57,12 @@ export function makeTracking(options: TrackingOptions = {}): Tracking {
       connections.add(connection)
       reckon()
       return {
-        invalidated(key) {
+        invalidated(keys) {
           if (!connections.has(connection)) return
-          for (const listener of listeners) key === null ? listener.emptied() : listener.invalidated(key)
+          for (const listener of listeners) {
+            if (keys === null) listener.emptied()
+            else for (const key of keys) listener.invalidated(key.toString())
+          }
         },
         lost() {
           if (!connections.delete(connection)) return

@@ -1,5 +1,7 @@
 import { createClient, RESP_TYPES } from 'redis'
 import { unavailable, within } from './deadline.ts'
+import { trackClient, trackingClientOptions } from './near-cache-client.ts'
+import type { Tracking } from './near-cache-tracking.ts'
 import { luaBySha1 } from './redis-scripts.ts'
 import type { Argument, CallKind, Command, Reader, RedisServers } from './redis-servers.ts'
 import type { Timeouts } from './store.ts'
@@ -10,7 +12,7 @@ export type RedisClient = ReturnType<typeof makeClient>
  * One connection, made at once and made again whenever it is lost or falls silent. Nothing is queued while there is
  * none: a call waits for it at most as long as its own budget.
  */
-export function redisConnection(url: string, timeouts: Timeouts): RedisServers {
+export function redisConnection(url: string, timeouts: Timeouts, tracking?: Tracking): RedisServers {
   let client = connect()
   let answeredAt = performance.now()
   let closed = false
@@ -73,7 +75,8 @@ export function redisConnection(url: string, timeouts: Timeouts): RedisServers {
   }
 
   function connect(): RedisClient {
-    const fresh = makeClient(url, timeouts)
+    const fresh = makeClient(url, timeouts, tracking !== undefined)
+    if (tracking !== undefined) trackClient(fresh, tracking)
     let watchdog: NodeJS.Timeout | undefined
     fresh.on('connect', () => {
       // TCP is up; the handshake has its deadline as well (a frozen server accepts, and never answers).
@@ -103,12 +106,13 @@ export function redisConnection(url: string, timeouts: Timeouts): RedisServers {
   }
 }
 
-function makeClient(url: string, timeouts: Timeouts) {
+function makeClient(url: string, timeouts: Timeouts, isTracked: boolean) {
   return createClient({
     url,
     RESP: 3,
     disableOfflineQueue: true,
     maintNotifications: 'disabled',
+    ...(isTracked ? trackingClientOptions : {}),
     socket: { connectTimeout: timeouts.connectMs, reconnectStrategy: () => 50 + Math.random() * 100 },
     commandOptions: { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.MAP]: Array } },
   })

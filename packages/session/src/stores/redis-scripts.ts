@@ -67,7 +67,10 @@ export const scripts = {
     if etag ~= ARGV[3] then return {'conflict', meta[3]} end
     if ARGV[4] then redis.call('HSET', KEYS[1], ARGV[2], ARGV[4]) else redis.call('HDEL', KEYS[1], ARGV[2]) end
     redis.call('PEXPIRE', KEYS[1], ARGV[1])
-    return {'done', redis.call('HINCRBY', KEYS[1], '@v', 1)}`),
+    local version = redis.call('HINCRBY', KEYS[1], '@v', 1)
+    -- With NOLOOP, a write makes Redis forget that this connection tracks the key, until it reads it again.
+    redis.call('HGET', KEYS[1], '@v')
+    return {'done', version}`),
 
   /**
    * KEYS old, new, and with an owner: list, epoch · ARGV ttl, tombstone, tombstoneTtl, keepAttributes (1 or 0), expected

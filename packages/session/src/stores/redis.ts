@@ -1,4 +1,5 @@
 import type { Fields } from '../format/record.ts'
+import type { Tracking } from './near-cache-tracking.ts'
 import {
   commitCommands,
   destroyCommands,
@@ -23,11 +24,13 @@ export interface RedisOptions {
   readonly url: string
   readonly namespace: string
   readonly timeouts: Timeouts
+  /** Told of what becomes of connections and keys, for a near cache. */
+  readonly tracking?: Tracking
 }
 
 /** Sessions in Redis, one hash each. Every method is one round trip; in a cluster a login takes up to four, logins anew two. */
 export function redisStore(options: RedisOptions): SessionStore {
-  const servers = redisConnection(options.url, options.timeouts)
+  const servers = redisConnection(options.url, options.timeouts, options.tracking)
   const keys = redisKeys(options.namespace)
   const owners = redisOwners(servers, keys)
 
