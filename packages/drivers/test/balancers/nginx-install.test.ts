@@ -263,3 +263,23 @@ test('the Lua balancer is installed by one reload, found unchanged, and knows it
     await nginx.close()
   }
 })
+
+test('memory is trimmed as the user has it, or not at all', async (context) => {
+  needServer('nginx-lua', context)
+  for (const [http, expected] of [
+    ['lua_malloc_trim 500;', 0],
+    ['', 1],
+  ] as const) {
+    const nginx = await startNginx({ http })
+    try {
+      const { command, include, folder } = nginx
+      const options = { ...optionsOf(), command, include, stateDir: join(folder, 'state') }
+      expect(await installNginxDynamic(options, soon())).toMatchObject({ outcome: 'applied' })
+      expect(await installNginxDynamic(options, soon())).toMatchObject({ outcome: 'unchanged' })
+      const shared = await readFile(join(include, 'baton.conf'), 'utf8')
+      expect(shared.split('lua_malloc_trim 0;').length - 1).toBe(expected)
+    } finally {
+      await nginx.close()
+    }
+  }
+})

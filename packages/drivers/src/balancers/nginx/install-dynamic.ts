@@ -1,6 +1,7 @@
 import { readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { type DynamicOptions, isOutdatedFile, renderDynamic } from './dynamic/render.ts'
+import { basename, join } from 'node:path'
+import { type NginxDump, valuesOf } from './dump.ts'
+import { type DynamicOptions, isOutdatedFile, renderDynamic, sharedConfName } from './dynamic/render.ts'
 import { headerOf } from './generation.ts'
 import { installNginx, type NginxInstallation } from './install.ts'
 import type { NginxReloadInstallOptions } from './reload/install.ts'
@@ -15,7 +16,11 @@ export async function installNginxDynamic(
 ): Promise<NginxInstallation> {
   const luaDir = luaDirOf(options)
   const installed = await installNginx(
-    { ...options, workersWrite: true, render: (token) => renderDynamic(renderingOf(options, token)) },
+    {
+      ...options,
+      workersWrite: true,
+      render: (token, { dump }) => renderDynamic({ ...renderingOf(options, token), trimIsSet: trimIsSet(dump) }),
+    },
     signal,
   )
   const current = { name: options.name, token: installed.generation }
@@ -34,6 +39,11 @@ export function renderNginxDynamic(options: NginxDynamicInstallOptions): string 
 function renderingOf(options: NginxDynamicInstallOptions, token: string): DynamicOptions {
   const nodes = options.nodes.map(({ id, address, weight }) => ({ id, ...address, weight }))
   return { ...options, nodes, luaDir: luaDirOf(options), token }
+}
+
+/** By anybody but ourselves. */
+function trimIsSet(dump: NginxDump): boolean {
+  return valuesOf(dump, 'lua_malloc_trim', ({ path }) => basename(path) !== sharedConfName).length > 0
 }
 
 /** Beside the configuration: its owner alone writes there, and the workers may read it. */

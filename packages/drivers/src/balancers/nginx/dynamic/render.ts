@@ -18,6 +18,8 @@ export interface DynamicOptions {
   readonly stateDir: string
   /** Absolute path of a folder that nginx's workers may read and nobody else writes, beside the configuration: `<include>/baton`. */
   readonly luaDir: string
+  /** Whether the user's own configuration says how often the Lua module trims memory: it may be said only once. */
+  readonly trimIsSet?: boolean
 }
 
 export interface DynamicNode {
@@ -72,7 +74,7 @@ ${listen === null ? '' : renderServerBlock({ name, listen })}`
   return {
     conf,
     files: [
-      { path: join(dirname(luaDir), sharedConfName), text: sharedConf },
+      { path: join(dirname(luaDir), sharedConfName), text: sharedConf(options) },
       ...readLua().map(([path, text]) => ({ path: join(luaDir, path), text })),
       { path: main, text: mainFile(options) },
     ],
@@ -86,9 +88,10 @@ export function isOutdatedFile(fileName: string, { name, token }: Pick<DynamicOp
 }
 
 /** http-level `log_by_lua` may stand only once in an nginx, however many apps it has. */
-const sharedConfName = 'baton.conf'
+export const sharedConfName = 'baton.conf'
 
-const sharedConf = `# Written by baton, for all of its apps in this nginx.
+function sharedConf({ trimIsSet = false }: Pick<DynamicOptions, 'trimIsSet'>): string {
+  return `# Written by baton, for all of its apps in this nginx.
 
 # Ends what a request has begun: without it requests would seem to be in flight for ever. A server or location with a
 # log_by_lua of its own replaces this one, and has to begin with this same line.
@@ -98,6 +101,12 @@ log_by_lua_block { local log = package.loaded["baton.log"] if log then log.finis
 map $request_id $baton_request_id {
     default $request_id;
 }
+${trimIsSet ? '' : keepMemory}`
+}
+
+const keepMemory = `
+# By default the Lua module gives free memory back to the system every 1,000 requests, only to ask for it again at once.
+lua_malloc_trim 0;
 `
 
 const luaSource = join(import.meta.dirname, '../../../../lua')
