@@ -6,13 +6,16 @@ export interface TestNode {
   kill(): Promise<void>
 }
 
+/** Ours, or the same app on express-session and connect-redis. */
+export type NodeProgram = 'worker.js' | 'peer-worker.js'
+
 /** `count` processes that serve one app on one store. */
-export function startNodes(count: number, store: string): Promise<TestNode[]> {
-  return Promise.all(Array.from({ length: count }, () => startNode(store)))
+export function startNodes(count: number, store: string, program: NodeProgram = 'worker.js'): Promise<TestNode[]> {
+  return Promise.all(Array.from({ length: count }, () => startNode(store, program)))
 }
 
-async function startNode(store: string): Promise<TestNode> {
-  const child: ChildProcess = spawn(process.execPath, [new URL('worker.js', import.meta.url).pathname], {
+export async function startNode(store: string, program: NodeProgram = 'worker.js'): Promise<TestNode> {
+  const child: ChildProcess = spawn(process.execPath, [new URL(program, import.meta.url).pathname], {
     env: { ...process.env, BATON_SESSION_STORE: store },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })

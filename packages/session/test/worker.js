@@ -19,7 +19,11 @@ app.get('/set', (req, res) => {
   res.send('set')
 })
 app.get('/count', async (req, res) => {
-  res.json(await req.session.update('count', (count) => (typeof count === 'number' ? count : 0) + 1))
+  res.json(await countUp(req.session))
+})
+app.get('/set-and-count', async (req, res) => {
+  req.session.set(String(req.query.name), 'set')
+  res.json(await countUp(req.session))
 })
 app.get('/slow', async (req, res) => {
   await sleep(Number(req.query.ms))
@@ -39,6 +43,13 @@ app.get('/me', (req, res) => {
 })
 
 const server = createServer(app).listen(0, '127.0.0.1')
+// A client may keep a connection for as long as a test takes.
+server.keepAliveTimeout = 0
 await once(server, 'listening')
 process.send?.(server.address())
 process.on('disconnect', () => process.exit(0))
+
+/** @param {import('@baton/session').Session} session */
+function countUp(session) {
+  return session.update('count', (count) => (typeof count === 'number' ? count : 0) + 1)
+}
