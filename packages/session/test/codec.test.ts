@@ -1,8 +1,11 @@
-import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { makeCipher } from '../src/format/cipher.ts'
 import { readRecord } from '../src/format/record.ts'
-import { decodeValue, encodeValue, etagOf, payloadOf, seal, tagOf } from '../src/format/value.ts'
+import { decodePayload, decodeValue, encodeValue, etagOf, payloadOf, seal, tagOf } from '../src/format/value.ts'
 import { hashOfId, idOfCookie, newId } from '../src/id.ts'
+import { ownerHash } from '../src/owner.ts'
+import { redisKeys } from '../src/stores/redis-keys.ts'
+import { fixture, meant } from './fixtures.ts'
 
 interface ValueFixture {
   name: string
@@ -15,6 +18,23 @@ interface RecordFixture {
   nowMs: number
   fields: Record<string, string>
   meaning: { state: string; principal?: unknown; attributes?: string[]; createdAtMs?: number; maxInactiveMs?: number }
+}
+interface EncryptedFixtures {
+  keys: { id: string; hex: string }[]
+  values: {
+    name: string
+    key: string
+    field: string
+    hex: string
+    meaning: { tag?: string; value?: unknown; payload?: string; refusable?: boolean; unavailable?: boolean }
+  }[]
+}
+interface OwnerFixture {
+  user: string
+  userSecret: string
+  owner: string
+  list: string
+  epoch: string
 }
 interface IdFixture {
   cookie: string
@@ -72,6 +92,38 @@ describe('values of format 1', () => {
   })
 })
 
+describe('encrypted values of format 1', () => {
+  const { keys, values } = fixture<EncryptedFixtures>('encrypted')
+  const given = keys.map(({ id, hex }) => ({ id, key: hex }))
+  const cipher = makeCipher({ keys: given })
+  const strict = makeCipher({ keys: given, plaintext: 'refuse' })
+
+  it.each(values)('$name', ({ key, field, hex, meaning }) => {
+    const bytes = Buffer.from(hex, 'hex')
+    const plain = cipher.open(key, field, bytes)
+    if (meaning.unavailable === true) {
+      expect(plain).toBeUndefined()
+      return
+    }
+    expect(plain?.tag).toBe(meaning.tag)
+    if (meaning.payload !== undefined) expect(plain?.payload.toString('hex')).toBe(meaning.payload)
+    else
+      expect(plain && decodePayload(plain.tag, plain.payload)).toStrictEqual({
+        readable: true,
+        value: meant(meaning.value),
+      })
+    expect(strict.open(key, field, bytes)).toStrictEqual(meaning.refusable === true ? undefined : plain)
+  })
+})
+
+describe('owners', () => {
+  it.each(fixture<OwnerFixture[]>('owners'))('$user, by $userSecret', ({ user, userSecret, owner, list, epoch }) => {
+    expect(ownerHash(userSecret)(user)).toBe(owner)
+    const keys = redisKeys('fx')
+    expect([keys.list(owner), keys.epoch(owner)]).toEqual([list, epoch])
+  })
+})
+
 describe('records of format 1', () => {
   it.each(fixture<RecordFixture[]>('records'))('$name', ({ fields, nowMs, meaning }) => {
     const record = new Map(Object.entries(fields).map(([field, hex]) => [field, Buffer.from(hex, 'hex')]))
@@ -102,18 +154,3 @@ describe('ids', () => {
     for (const id of ids) expect(idOfCookie(id)).toBe(id)
   })
 })
-
-function fixture<T>(name: string): T {
-  return JSON.parse(readFileSync(new URL(`../fixtures/${name}.json`, import.meta.url), 'utf8')) as T
-}
-
-/** The fixtures' notation for what JSON cannot say. */
-function meant(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value
-  const [kind, text] = Object.entries(value)[0] ?? []
-  if (kind === '$bigint') return BigInt(text)
-  if (kind === '$number') return Number(text)
-  if (kind === '$date') return new Date(text)
-  if (kind === '$hex') return Buffer.from(text, 'hex')
-  return value
-}
