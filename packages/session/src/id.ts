@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 
 /** A new session id: 192 random bits in base64url. */
 export function newId(): string {
@@ -10,10 +10,12 @@ export function newId(): string {
  * for what cannot be an id of ours.
  */
 export function idOfCookie(value: string): string | undefined {
-  return /^([0-9A-Za-z_-]{22,64})(?:\.[\w.-]*)?$/.exec(value)?.[1]
+  return idFormat.exec(value)?.[1]
 }
 
 /** What stands for the id in the store and in logs, so that a dump of the store shows no usable id. */
 export function hashOfId(id: string): string {
-  return createHash('sha256').update(id).digest('base64url').slice(0, 22)
+  return hash('sha256', id, 'base64url').slice(0, 22)
 }
+
+const idFormat = /^([0-9A-Za-z_-]{22,64})(?:\.[\w.-]*)?$/

@@ -1,7 +1,6 @@
-import { inspect } from 'node:util'
-import type { Attributes } from './attributes.ts'
-import { SessionError } from './errors.ts'
 import type { Principal } from './format/record.ts'
+import type { LockOptions } from './request/lock.ts'
+import type { LoginOptions } from './request/login.ts'
 
 /**
  * What sessions of this app hold. Add to it, as with express-session's SessionData:
@@ -20,22 +19,38 @@ export interface SessionAttributes {
  */
 export type Session<A extends object = SessionAttributes> = SessionMethods<A> & Partial<A>
 
-export interface LoginOptions {
-  readonly roles?: readonly string[]
-  /** How the user proved who they are, as in the Servlet API, e.g. `FORM`. */
-  readonly authType?: string
-}
+/** As express-session and Passport call back: with nothing, or with what went wrong. */
+export type SessionCallback = (error?: unknown) => void
 
 export interface SessionMethods<A extends object = SessionAttributes> {
   /** Who is logged in. */
   readonly principal: Principal | undefined
+  /** Whether the browser does not know this session yet: there is none, or this request began it. */
+  readonly isNew: boolean
+  /** When it began; undefined while there is none. */
+  readonly createdAt: Date | undefined
   /**
-   * Logs a user in, under a new id. Attributes are kept, unless somebody else was logged in. Rejects with SessionError
-   * `session-unavailable` (nobody is logged in then), or `session-too-late` after the headers have left.
+   * How long the session lives without a request, in whole seconds. Setting it writes it with the next commit; it begins
+   * no session. Throws SessionError `session-value` for anything but a whole number from 1 on.
+   */
+  maxInactiveInterval: number
+  /**
+   * false only on an optional route while the store is away: reads give nothing, writes fail with `session-unavailable`,
+   * and the browser's cookie stays as it is.
+   */
+  readonly available: boolean
+  /**
+   * Logs a user in, under a new id. Attributes are kept, unless somebody else was logged in: then they are gone, with
+   * what this request has assigned. Rejects with SessionError `session-unavailable` (nobody is logged in then),
+   * `session-gone` (the user was logged out everywhere meanwhile), or `session-too-late` after the headers have left.
    */
   login(user: string, options?: LoginOptions): Promise<void>
-  /** A new id, everything else kept: for a change of rights. Rejects like `login`, and with `session-gone`. */
+  /**
+   * A new id, everything else kept: for a change of rights. Rejects like `login`, and with `session-gone`. With a
+   * callback, as Passport calls it before it logs in, a session that has ended is left behind and no error.
+   */
   regenerate(): Promise<void>
+  regenerate(callback: SessionCallback): void
   /**
    * Replaces one attribute with `change` of its current value, atomically across requests and nodes; gives the new
    * value. `change` must return at once, may run several times, and removes the attribute by returning undefined.
@@ -45,108 +60,28 @@ export interface SessionMethods<A extends object = SessionAttributes> {
     name: N,
     change: (current: A[N] | undefined) => A[N] | undefined,
   ): Promise<A[N] | undefined>
+  /**
+   * Takes an attribute away and gives it to exactly one of all requests, on all nodes, that ask for it; undefined for the
+   * others, and where there is none. For tokens that are good for once.
+   */
+  consume<N extends keyof A & string>(name: N): Promise<A[N] | undefined>
+  /**
+   * Takes the session's lock, which only other calls of `lock` respect, and brings the session up to date. What this
+   * request writes afterwards is refused (`session-conflict`) if the lease has run out. Given back when the answer has
+   * ended. Rejects with SessionError `session-locked` (503) when others keep it for too long; it never goes on unlocked.
+   */
+  lock(options?: LockOptions): Promise<void>
   /** Writes what changed now, instead of before the headers: for streams and long answers. */
   save(): Promise<void>
+  save(callback: SessionCallback): void
+  /** What the store has now; what was changed and not written is forgotten. Rejects with `session-gone` if there is none. */
+  reload(): Promise<void>
+  reload(callback: SessionCallback): void
   /** Ends the session everywhere. What is assigned afterwards begins a new one. */
   destroy(): Promise<void>
+  destroy(callback: SessionCallback): void
   get(name: string): unknown
   set(name: string, value: unknown): void
   /** All attributes that can be read here, as JSON.stringify and console.log show them. */
   toJSON(): Record<string, unknown>
-}
-
-/** What a session can do beyond holding attributes. */
-export type SessionActions = Pick<
-  SessionMethods<Record<string, unknown>>,
-  'login' | 'regenerate' | 'update' | 'save' | 'destroy'
-> & { principal(): Principal | undefined }
-
-export function makeSession(attributes: Attributes, actions: SessionActions): Session {
-  const methods: Omit<SessionMethods<Record<string, unknown>>, 'principal'> = {
-    login: actions.login,
-    regenerate: actions.regenerate,
-    update: actions.update,
-    save: actions.save,
-    destroy: actions.destroy,
-    get: (name) => attributes.get(name),
-    set: assign,
-    toJSON: () =>
-      Object.fromEntries(
-        attributes
-          .names()
-          .filter(isReadable)
-          .map((name) => [name, attributes.get(name)]),
-      ),
-  }
-  const own: Record<string, unknown> = Object.assign(Object.create(null), methods)
-  // console.log looks at a proxy's target.
-  const target = Object.defineProperty({}, inspect.custom, { value: methods.toJSON, configurable: true })
-
-  return new Proxy(target, {
-    get(_, name) {
-      if (typeof name === 'symbol') return Reflect.get(target, name)
-      if (name === 'principal') return actions.principal()
-      return own[name] ?? (attributes.has(name) ? attributes.get(name) : inherited(name))
-    },
-    has: (_, name) => (typeof name === 'string' ? isReserved(name) || attributes.has(name) : name in target),
-    set(_, name, value) {
-      refuseOddName(name)
-      assign(name, value)
-      return true
-    },
-    defineProperty(_, name, { value, get }) {
-      refuseOddName(name)
-      if (get !== undefined) throw new TypeError('a session attribute cannot be an accessor; assign a value')
-      assign(name, value)
-      return true
-    },
-    deleteProperty(_, name) {
-      if (typeof name === 'string' && !isReserved(name)) attributes.remove(name)
-      return true
-    },
-    ownKeys: () => attributes.names(),
-    getOwnPropertyDescriptor(_, name) {
-      if (typeof name === 'symbol' || !attributes.has(name)) return undefined
-      const value = isReadable(name) ? attributes.get(name) : undefined
-      return { value, enumerable: true, configurable: true, writable: true }
-    },
-    preventExtensions: () => false,
-    setPrototypeOf: () => false,
-  }) as Session
-
-  function assign(name: string, value: unknown): void {
-    if (name === '__proto__') throw new TypeError('a session attribute cannot be named __proto__; use another name')
-    if (typeof value === 'function' || typeof value === 'symbol') {
-      throw new SessionError('session-value', `attribute ${JSON.stringify(name)}: a ${typeof value} cannot be stored`)
-    }
-    if (value === undefined) attributes.remove(name)
-    else attributes.set(name, value)
-  }
-
-  function isReserved(name: string): boolean {
-    return name === 'principal' || name in own
-  }
-
-  function isReadable(name: string): boolean {
-    try {
-      attributes.get(name)
-      return true
-    } catch {
-      return false
-    }
-  }
-
-  function refuseOddName(name: string | symbol): asserts name is string {
-    if (typeof name === 'symbol') throw new TypeError('a session attribute cannot be named by a symbol; use a string')
-    if (isReserved(name)) {
-      throw new TypeError(
-        `session.${name} belongs to the session itself; for an attribute of that name write session.set('${name}', …)`,
-      )
-    }
-  }
-}
-
-/** As on any object (`toString`, `hasOwnProperty`), but for what leads to the prototype itself. */
-function inherited(name: string): unknown {
-  return name === '__proto__' ? undefined : Reflect.get(Object.prototype, name)
 }

@@ -1,117 +1,153 @@
-import type { IncomingMessage } from 'node:http'
-import { type CookieOptions, type SessionCookie, sessionCookie } from './cookie.ts'
-import { parseDuration } from './duration.ts'
+import { stampCookie } from './cookie.ts'
 import { SessionError } from './errors.ts'
-import { openRequestSession, type RequestSession } from './request-session.ts'
+import { makeCipher } from './format/cipher.ts'
+import { listSessions, type SessionInfo } from './listing.ts'
+import { makeMeter, type SessionMetrics } from './metrics/meter.ts'
+import {
+  checkedCookie,
+  checkedInterval,
+  checkedLimits,
+  checkedNamespace,
+  checkedUserSecret,
+  type SessionsOptions,
+  storeUrl,
+} from './options.ts'
+import { ownerHash } from './owner.ts'
+import { makeReadiness, type Readiness } from './readiness.ts'
+import type { RequestContext } from './request/context.ts'
+import { type OpenOptions, openRequestSession, type RequestSession } from './request-session.ts'
+import type { Session } from './session.ts'
+import { holdOf } from './session-proxy.ts'
+import { measured } from './stores/measured.ts'
 import { defaultTimeouts, openStore } from './stores/open.ts'
-import type { SessionStore, Timeouts } from './stores/store.ts'
+import type { StoreHealth } from './stores/store.ts'
 import { makeTurns } from './turns.ts'
 
-export interface SessionsOptions {
-  /** `lmdb:<folder>`, `redis://…`, `rediss://…`, or a store of your own. Default: the environment's BATON_SESSION_STORE. */
-  readonly store?: string | SessionStore
-  /** Keeps apps apart in one store; the same on every node of an app. Default `app`. */
-  readonly namespace?: string
-  /** How long a session lives without a request: a duration like `30m`, or seconds, as in Tomcat. Default `30m`. */
-  readonly maxInactiveInterval?: string | number
-  readonly cookie?: CookieOptions
-  /** Whether X-Forwarded-Proto may be believed: true behind a balancer that sets it. Default false. */
-  readonly trustProxy?: boolean
-  /** Default: connect 1,000, load 250, commit 500. */
-  readonly timeouts?: Partial<Timeouts>
-  /** Told what went wrong where no request can be: a touch that failed, a late write that was dropped. Default: a process warning. */
-  readonly onError?: (error: Error) => void
+export type { SessionsOptions } from './options.ts'
+export type { OpenOptions } from './request-session.ts'
+
+/** What is asked of a request: Node's IncomingMessage has it, and for a Fetch Request it is made. */
+export interface OpenRequest {
+  readonly headers: {
+    readonly cookie?: string | undefined
+    readonly 'x-forwarded-proto'?: string | string[] | undefined
+  }
+  /** `encrypted` is true on one of TLS. */
+  readonly socket?: object
 }
 
 /** The sessions of an app. One per process; adapters bring it to requests. */
 export interface Sessions {
-  /** For adapters: loads the request's session. Rejects with SessionError when the store cannot say whether there is one. */
-  open(request: IncomingMessage): Promise<RequestSession>
-  /** For adapters: the Set-Cookie value that `takeCookie` of a request asks for. */
-  cookieFor(request: IncomingMessage, opened: RequestSession): string | undefined
+  /**
+   * For adapters: the request's session, at once if nothing has to be asked of the store. Rejects with SessionError when
+   * the store cannot say whether there is one.
+   */
+  open(request: OpenRequest, options?: OpenOptions): RequestSession | Promise<RequestSession>
+  /** For adapters: the Set-Cookie values for the headers, which leave now. */
+  cookiesFor(request: OpenRequest, opened: RequestSession): readonly string[]
   /** For adapters: what went wrong where no request can be told. */
   report(error: unknown): void
+
+  /**
+   * Logs a user out everywhere: ends all their sessions, but for `except`, and logins that are under way. Gives how many
+   * were alive. Rejects with SessionError `session-unavailable`; call it again then, as some may have ended.
+   */
+  destroyAllOf(user: string, options?: { readonly except?: Session }): Promise<number>
+  /** How many sessions are alive. Looks at all of them: for operators, not for requests. */
+  count(): Promise<number>
+  /** Sessions that are alive, in no order, or one user's. All of them are looked at, unless a user is given. */
+  list(options?: { readonly user?: string }): AsyncIterable<SessionInfo>
+
+  /** Whether the store answers, as far as this process knows; asks nothing. */
+  health(): StoreHealth
+  /**
+   * For the check of a balancer. A store that is away is away for every node, so it never takes a process out that has
+   * reached it once: requests are answered 503 one by one, and optional routes still work. A process that has just started
+   * is ready when it has reached the store, or after 5 seconds.
+   */
+  readiness(): Readiness
+  /** What the store was asked, and how it answered: see `@baton/session/prometheus`. */
+  readonly metrics: SessionMetrics
   /** Ends connections; ends no session. */
   close(): Promise<void>
 }
 
 /** Throws SessionError `session-options` for options that are wrong. Connects in the background. */
 export function createSessions(options: SessionsOptions = {}): Sessions {
-  const namespace = checkedNamespace(options.namespace ?? 'app')
-  const maxInactiveMs = checkedInterval(options.maxInactiveInterval ?? '30m')
-  const cookie = checkedCookie(options.cookie ?? {})
+  const namespace = checkedNamespace(options.namespace)
+  const maxInactiveMs = checkedInterval('maxInactiveInterval', options.maxInactiveInterval ?? '30m')
+  const { absoluteTimeout } = options
+  const absoluteMs = absoluteTimeout === undefined ? undefined : checkedInterval('absoluteTimeout', absoluteTimeout)
+  const cookie = checkedCookie(options.cookie)
+  const limits = checkedLimits(options.limits)
+  const ownerOf = ownerHash(checkedUserSecret(options.userSecret, namespace))
+  const cipher = options.encryption === undefined ? undefined : makeCipher(options.encryption)
   const given = options.store
   const url = typeof given === 'object' ? '' : storeUrl(options)
   const timeouts = { ...defaultTimeouts(url), ...options.timeouts }
-  const store = typeof given === 'object' ? given : openStore(url, { namespace, timeouts })
+  refuseNearCache(options)
+  const stamp = options.nearCache === undefined ? undefined : stampCookie(options.cookie ?? {}, 10_000)
+  const meter = makeMeter()
+  const store = measured(typeof given === 'object' ? given : openStore(url, { namespace, timeouts }), meter)
   const onError = options.onError ?? ((error) => process.emitWarning(error))
-  const context = { store, maxInactiveMs, commitMs: timeouts.commitMs, turns: makeTurns(), onError }
+  const context: RequestContext = {
+    store,
+    maxInactiveMs,
+    absoluteMs,
+    commitMs: timeouts.commitMs,
+    limits,
+    ownerOf,
+    cipher,
+    turns: makeTurns(),
+    touching: new Set(),
+    onDropped: meter.dropped,
+    onError,
+  }
 
   return {
-    open: (request) => openRequestSession(cookie.read(request.headers.cookie), context),
+    open(request, { mode } = normal) {
+      const header = request.headers.cookie
+      return openRequestSession({ id: cookie.read(header), atLeast: stamp?.read(header) }, context, mode)
+    },
 
-    cookieFor(request, opened) {
+    cookiesFor(request, opened) {
       const wish = opened.takeCookie()
-      if (wish === undefined) return undefined
+      const version = stamp && opened.takeVersion()
+      if (wish === undefined && version === undefined) return none
       const seen = { secure: isSecure(request) }
-      return wish === 'clear' ? cookie.clear(seen) : cookie.set(wish.set, seen)
+      const lines: string[] = []
+      if (wish !== undefined) lines.push(wish === 'clear' ? cookie.clear(seen) : cookie.set(wish.set, seen))
+      if (stamp !== undefined && version !== undefined) lines.push(stamp.set(version, seen))
+      return lines
     },
 
     report(error) {
       onError(error instanceof Error ? error : new Error(String(error)))
     },
 
+    destroyAllOf: (user, { except } = {}) => store.destroyAllOf(ownerOf(user), except && holdOf(except)?.key),
+    count: () => store.count(),
+    list: ({ user } = {}) => listSessions(store, ownerOf, user),
+    health: () => store.health(),
+    readiness: makeReadiness(() => store.health()),
+    metrics: meter,
     close: () => store.close(),
   }
 
-  function isSecure(request: IncomingMessage): boolean {
-    if ('encrypted' in request.socket) return true
+  function isSecure(request: OpenRequest): boolean {
+    const { socket } = request
+    if (socket !== undefined && 'encrypted' in socket && socket.encrypted === true) return true
+    if (options.trustProxy !== true) return false
     // Several proxies append; the first is the one that the client reached.
-    const forwarded = options.trustProxy === true ? request.headers['x-forwarded-proto'] : undefined
-    return (
-      String(forwarded ?? '')
-        .split(',')[0]
-        ?.trim()
-        .toLowerCase() === 'https'
-    )
+    const first = String(request.headers['x-forwarded-proto'] ?? '').split(',')[0] ?? ''
+    return first.trim().toLowerCase() === 'https'
   }
 }
 
-function storeUrl(options: SessionsOptions): string {
-  const url = typeof options.store === 'string' ? options.store : process.env.BATON_SESSION_STORE
-  if (url !== undefined && url !== '') return url
-  throw new SessionError(
-    'session-options',
-    'no session store: set BATON_SESSION_STORE, or write createSessions({ store: "lmdb:./data/sessions" })',
-  )
-}
+const normal: OpenOptions = {}
+const none: readonly string[] = []
 
-function checkedNamespace(namespace: string): string {
-  if (/^[A-Za-z0-9_.-]{1,64}$/.test(namespace)) return namespace
-  throw new SessionError('session-options', `namespace ${JSON.stringify(namespace)}: use 1 to 64 of A-Z a-z 0-9 _ . -`)
-}
-
-function checkedInterval(interval: string | number): number {
-  const ms = typeof interval === 'number' ? interval * 1000 : parseDuration(interval)
-  if (ms !== undefined && ms >= 1000 && ms % 1000 === 0) return ms
-  throw new SessionError(
-    'session-options',
-    `maxInactiveInterval ${JSON.stringify(interval)}: write a duration of whole seconds like "30m", or seconds like 1800`,
-  )
-}
-
-function checkedCookie(options: CookieOptions): SessionCookie {
-  if (options.name !== undefined && !/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(options.name)) {
-    throw new SessionError(
-      'session-options',
-      `cookie.name ${JSON.stringify(options.name)}: use letters, digits, - and _`,
-    )
-  }
-  if (options.sameSite === 'none' && options.secure === false) {
-    throw new SessionError(
-      'session-options',
-      'cookie.sameSite "none" needs cookie.secure: browsers refuse it otherwise',
-    )
-  }
-  return sessionCookie(options)
+function refuseNearCache({ nearCache }: SessionsOptions): void {
+  if (nearCache === undefined || nearCache === false) return
+  throw new SessionError('session-options', 'nearCache: works over Redis only; leave it out')
 }

@@ -1,10 +1,13 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { attributesOf } from '../src/attributes.ts'
-import { readRecord } from '../src/format/record.ts'
-import { encodeValue, seal, tagOf } from '../src/format/value.ts'
-import { makeSession, type Session } from '../src/session.ts'
+import { encodeValue, seal } from '../src/format/value.ts'
+import { defaultLimits } from '../src/limits.ts'
+import { ownerHash } from '../src/owner.ts'
+import { Hold } from '../src/request/hold.ts'
+import { sessionOf } from '../src/session-proxy.ts'
 import { createSessions } from '../src/sessions.ts'
+import { memoryStore } from '../src/stores/memory.ts'
+import { makeTurns } from '../src/turns.ts'
 import { record, sealed } from './describe-session-store.ts'
 
 describe('a session, as an app uses it', () => {
@@ -32,7 +35,20 @@ describe('a session, as an app uses it', () => {
     const { session, changed } = open({ login: sealed('from Tomcat') })
     expect(typeof session.login).toBe('function')
     expect(session.get('login')).toBe('from Tomcat')
-    for (const name of ['login', 'update', 'destroy', 'regenerate', 'save', 'get', 'set', 'toJSON', 'principal']) {
+    for (const name of [
+      'login',
+      'update',
+      'consume',
+      'lock',
+      'destroy',
+      'reload',
+      'save',
+      'get',
+      'toJSON',
+      'principal',
+      'isNew',
+      'available',
+    ]) {
       expect(() => Reflect.set(session, name, 1)).toThrow(`write session.set('${name}', …)`)
     }
     session.set('update', 2)
@@ -41,9 +57,7 @@ describe('a session, as an app uses it', () => {
   })
 
   it('reaches no prototype', () => {
-    const stored = new Map([...record({ a: sealed(1) }), ['.__proto__', sealed({ admin: true })]])
-    const reading = readRecord(stored, Date.now())
-    const { session } = open(reading.state === 'alive' ? Object.fromEntries(reading.attributes) : {})
+    const { session } = open({ a: sealed(1), ['__proto__']: sealed({ admin: true }) })
     expect(Object.assign({}, session)).toStrictEqual({ a: 1 })
     expect(Reflect.get(session, '__proto__')).toBeUndefined()
     expect(() => Reflect.set(session, '__proto__', {})).toThrow(/cannot be named __proto__/)
@@ -97,7 +111,7 @@ describe('what changed', () => {
     const { session, attributes } = open({ long: seal(encodeValue(1, 'l')), double: seal(encodeValue(1, 'd')) })
     session.long = (session.long as number) + 1
     session.double = (session.double as number) + 1
-    expect(attributes.changes().map(({ name, bytes }) => [name, tagOf(bytes!)])).toEqual([
+    expect(attributes.changes().map(({ name, plain }) => [name, plain?.tag])).toEqual([
       ['long', 'l'],
       ['double', 'd'],
     ])
@@ -107,7 +121,7 @@ describe('what changed', () => {
     const { session, attributes, changed } = open({ cart: sealed(['tea']) })
     const cart = session.cart as string[]
     cart.push('jam')
-    attributes.settle(attributes.changes())
+    attributes.settle(attributes.sealed(attributes.changes()))
     expect(changed()).toEqual([])
     cart.push('salt')
     expect(changed()).toEqual(['cart'])
@@ -131,15 +145,21 @@ describe('the options', () => {
 })
 
 function open(stored: Record<string, Buffer>) {
-  const attributes = attributesOf(new Map(Object.entries(stored)))
-  const never = () => Promise.reject(new Error('not here'))
-  const session: Session = makeSession(attributes, {
-    login: never,
-    regenerate: never,
-    update: never,
-    save: never,
-    destroy: never,
-    principal: () => undefined,
-  })
-  return { session, attributes, changed: () => attributes.changes().map(({ name }) => name) }
+  const context = {
+    store: memoryStore(),
+    maxInactiveMs: 1_800_000,
+    absoluteMs: undefined,
+    commitMs: 500,
+    limits: defaultLimits,
+    ownerOf: ownerHash('test'),
+    cipher: undefined,
+    turns: makeTurns(),
+    touching: new Set<string>(),
+    onDropped() {},
+    onError() {},
+  }
+  const hold = new Hold(context, 'key', false)
+  hold.adopt('key', record(stored))
+  const { attributes } = hold
+  return { session: sessionOf(hold), attributes, changed: () => attributes.changes().map(({ name }) => name) }
 }

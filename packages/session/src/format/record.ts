@@ -12,12 +12,24 @@ export interface Principal {
   readonly authType?: string
 }
 
-/** What a record means. */
-export type Reading =
+/** What the meta fields of a record mean. */
+export type Meta =
   /** Nothing there that ever was a whole session. */
   | { readonly state: 'absent' }
   /** Destroyed, rotated, or past its absolute deadline. */
   | { readonly state: 'dead' }
+  | {
+      readonly state: 'alive'
+      readonly createdAtMs: number
+      readonly maxInactiveMs: number
+      /** The absolute deadline, if it has one. */
+      readonly deadlineMs: number | undefined
+      readonly version: number
+    }
+
+/** What a whole record means. */
+export type Reading =
+  | { readonly state: 'absent' | 'dead' }
   | {
       readonly state: 'alive'
       readonly createdAtMs: number
@@ -39,12 +51,12 @@ export const tombstone = {
 } as const
 
 /** Throws SessionError `session-format` for a record that a newer, incompatible version wrote. */
-export function readRecord(fields: Fields, nowMs: number): Reading {
-  if (fields.has('@x')) return { state: 'dead' }
+export function readMeta(fields: Fields, nowMs: number): Meta {
+  if (fields.has('@x')) return dead
   const createdAtMs = wholeNumber(fields.get('@c'))
-  if (createdAtMs === undefined) return { state: 'absent' }
-  const lowestReader = /^\d+\.(\d+)$/.exec(fields.get('@f')?.toString('latin1') ?? '')?.[1]
-  if (lowestReader === undefined || Number(lowestReader) > formatVersion) {
+  if (createdAtMs === undefined) return absent
+  const lowestReader = lowestReaderOf(fields.get('@f'))
+  if (lowestReader === undefined || lowestReader > formatVersion) {
     throw new SessionError(
       'session-format',
       `a session is in a format that needs reader ${lowestReader ?? 'unknown'}, and this is reader ${formatVersion}: ` +
@@ -52,19 +64,27 @@ export function readRecord(fields: Fields, nowMs: number): Reading {
     )
   }
   const deadlineMs = wholeNumber(fields.get('@A'))
-  if (deadlineMs !== undefined && deadlineMs <= nowMs) return { state: 'dead' }
+  if (deadlineMs !== undefined && deadlineMs <= nowMs) return dead
+  return {
+    state: 'alive',
+    createdAtMs,
+    maxInactiveMs: (wholeNumber(fields.get('@m')) || 1800) * 1000,
+    deadlineMs,
+    version: versionOf(fields),
+  }
+}
+
+/** The whole meaning at once. Throws as `readMeta` does. */
+export function readRecord(fields: Fields, nowMs: number): Reading {
+  const meta = readMeta(fields, nowMs)
+  if (meta.state !== 'alive') return meta
+  const { state, createdAtMs, maxInactiveMs } = meta
   const attributes = new Map<string, Buffer>()
   for (const [field, bytes] of fields) {
     // Java may have such an attribute; a JavaScript object must not: copied, it would become a prototype.
     if (field.startsWith('.') && field !== '.__proto__') attributes.set(field.slice(1), bytes)
   }
-  return {
-    state: 'alive',
-    createdAtMs,
-    maxInactiveMs: (wholeNumber(fields.get('@m')) || 1800) * 1000,
-    principal: principalOf(fields),
-    attributes,
-  }
+  return { state, createdAtMs, maxInactiveMs, principal: principalOf(fields), attributes }
 }
 
 /** The meta fields of a session that begins; `@v` is 1 after its first write. */
@@ -73,8 +93,22 @@ export function newRecord(session: { createdAtMs: number; maxInactiveMs: number 
     ['@c', Buffer.from(String(session.createdAtMs))],
     ['@f', Buffer.from(`${formatVersion}.${formatVersion}`)],
     ['@v', Buffer.from('1')],
-    ['@m', Buffer.from(String(Math.round(session.maxInactiveMs / 1000)))],
+    ['@m', intervalField(session.maxInactiveMs)],
   ])
+}
+
+/** The value of `@m`. */
+export function intervalField(maxInactiveMs: number): Buffer {
+  return Buffer.from(String(Math.round(maxInactiveMs / 1000)))
+}
+
+/** The value of `@A`. */
+export function deadlineField(deadlineMs: number): Buffer {
+  return Buffer.from(String(deadlineMs))
+}
+
+export function versionOf(fields: Fields): number {
+  return wholeNumber(fields.get('@v')) ?? 0
 }
 
 export function principalFields(principal: Principal): Map<string, Buffer> {
@@ -86,7 +120,7 @@ export function principalFields(principal: Principal): Map<string, Buffer> {
   return fields
 }
 
-function principalOf(fields: Fields): Principal | undefined {
+export function principalOf(fields: Fields): Principal | undefined {
   const name = fields.get('@p')
   if (name === undefined) return undefined
   const authType = fields.get('@t')
@@ -107,7 +141,24 @@ function rolesOf(bytes: Buffer | undefined): readonly string[] {
   }
 }
 
-function wholeNumber(bytes: Buffer | undefined): number | undefined {
-  const text = bytes?.toString('latin1') ?? ''
-  return /^\d{1,15}$/.test(text) ? Number(text) : undefined
+function lowestReaderOf(format: Buffer | undefined): number | undefined {
+  // `1.1`, as nearly every record has it.
+  if (format?.length === 3 && format[0] === 0x31 && format[1] === 0x2e && format[2] === 0x31) return 1
+  const text = /^\d+\.(\d+)$/.exec(format?.toString('latin1') ?? '')?.[1]
+  return text === undefined ? undefined : Number(text)
 }
+
+/** Decimal digits, at most 15: no string is made, as this runs several times for each request. */
+function wholeNumber(bytes: Buffer | undefined): number | undefined {
+  if (bytes === undefined || bytes.length === 0 || bytes.length > 15) return undefined
+  let number = 0
+  for (let index = 0; index < bytes.length; index += 1) {
+    const digit = bytes[index]! - 0x30
+    if (digit < 0 || digit > 9) return undefined
+    number = number * 10 + digit
+  }
+  return number
+}
+
+const dead: Meta & { state: 'dead' } = { state: 'dead' }
+const absent: Meta & { state: 'absent' } = { state: 'absent' }
