@@ -2,21 +2,19 @@ import { fileURLToPath } from 'node:url'
 import { SessionError } from '../errors.ts'
 import { lmdbStore } from './lmdb.ts'
 import { redisStore } from './redis.ts'
+import { isRedisUrl } from './redis-target.ts'
 import type { SessionStore, Timeouts } from './store.ts'
 
-/** `lmdb:<path>`, `redis://…` or `rediss://…`. Never prints the URL: it may hold a password. */
+/**
+ * `lmdb:<path>`, `redis://…`, `rediss://…`, `redis+unix:///…`, `redis+sentinel://…`, `redis+cluster://…`, `rediss+…`.
+ * Throws SessionError `session-options`, and never shows the URL: it may hold a password.
+ */
 export function openStore(url: string, more: { namespace: string; timeouts: Timeouts }): SessionStore {
-  if (/^rediss?:\/\//.test(url)) {
-    if (URL.canParse(url)) return redisStore({ url, ...more })
-    throw new SessionError(
-      'session-options',
-      'the Redis URL cannot be read; write redis://user:password@host:port/database',
-    )
-  }
+  if (isRedisUrl(url)) return redisStore({ url, ...more })
   if (url.startsWith('lmdb:')) return lmdbStore({ path: pathOf(url), ...more })
   throw new SessionError(
     'session-options',
-    `the session store's scheme is ${JSON.stringify(url.split(':', 1)[0])}; write lmdb:<folder>, redis://… or rediss://…`,
+    `the session store's scheme is ${JSON.stringify(url.split(':', 1)[0])}; write lmdb:<folder>, redis://… or rediss://…, or one with +sentinel, +cluster or +unix`,
   )
 }
 

@@ -183,7 +183,9 @@ export const scripts = {
     for i = 4 + removed, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
     for i = 4, 3 + removed do redis.call('HDEL', KEYS[1], ARGV[i]) end
     redis.call('PEXPIRE', KEYS[1], ARGV[1])
-    return {'done', redis.call('HINCRBY', KEYS[1], '@v', 1)}`),
+    local version = redis.call('HINCRBY', KEYS[1], '@v', 1)
+    redis.call('HGET', KEYS[1], '@v')
+    return {'done', version}`),
 
   /** KEYS session · gives {bytes, ttl, meta fields flat}, or nothing if it is not alive. */
   inspect: script(`

@@ -1,4 +1,6 @@
-import type { StoreHealth } from './store.ts'
+import type { Tracking } from './near-cache-tracking.ts'
+import type { RedisTarget } from './redis-target.ts'
+import type { StoreHealth, Timeouts } from './store.ts'
 
 /** As node-redis takes it: text, or bytes as they are. */
 export type Argument = string | Buffer
@@ -27,3 +29,10 @@ export interface RedisServers {
 
 /** One reply for each command, in order; none is an error. */
 export type Reader<T> = (replies: readonly unknown[]) => T
+
+export interface ServersOptions {
+  readonly target: RedisTarget
+  readonly timeouts: Timeouts
+  /** For a near cache: told of each connection that sessions are read over. */
+  readonly tracking?: Tracking
+}

@@ -1,5 +1,6 @@
 import type { Fields } from '../format/record.ts'
 import type { Tracking } from './near-cache-tracking.ts'
+import { clusterServers } from './redis-cluster.ts'
 import {
   commitCommands,
   destroyCommands,
@@ -10,17 +11,22 @@ import {
   readDestroyed,
   readStored,
 } from './redis-commands.ts'
-import { redisConnection } from './redis-connection.ts'
 import { redisKeys } from './redis-keys.ts'
 import { countSessions, listSessions } from './redis-list.ts'
 import { commitLocked, giveLockBack, takeLock } from './redis-lock.ts'
 import { extendCommand, redisOwners } from './redis-owners.ts'
 import { rotateAtOnce, rotateInSteps } from './redis-rotate.ts'
 import { scripts } from './redis-scripts.ts'
+import { sentinelServers } from './redis-sentinel.ts'
+import { singleServer } from './redis-single.ts'
+import { parseRedisUrl } from './redis-target.ts'
 import type { SessionStore, Timeouts } from './store.ts'
 
 export interface RedisOptions {
-  /** `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS. */
+  /**
+   * `redis://[user:password@]host[:port][/database]`, `redis+unix:///path/to.sock?db=0`,
+   * `redis+sentinel://[user:password@]host:port,…/<master>[/<database>]`, `redis+cluster://host:port,…`; `rediss` for TLS.
+   */
   readonly url: string
   readonly namespace: string
   readonly timeouts: Timeouts
@@ -30,7 +36,10 @@ export interface RedisOptions {
 
 /** Sessions in Redis, one hash each. Every method is one round trip; in a cluster a login takes up to four, logins anew two. */
 export function redisStore(options: RedisOptions): SessionStore {
-  const servers = redisConnection(options.url, options.timeouts, options.tracking)
+  const { url, ...more } = options
+  const target = parseRedisUrl(url)
+  const open = { single: singleServer, sentinel: sentinelServers, cluster: clusterServers }[target.topology]
+  const servers = open({ ...more, target })
   const keys = redisKeys(options.namespace)
   const owners = redisOwners(servers, keys)
 
