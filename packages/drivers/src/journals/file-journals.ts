@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs'
 import { mkdir, open, readdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { BatonError, type Journals } from '@baton/core'
-import { syncDirectory } from './directory.ts'
+import { syncPath } from '../durable.ts'
 import { createHistory } from './history.ts'
 import { openJournalFile } from './journal-file.ts'
 
@@ -38,7 +38,7 @@ export function createFileJournals({ dir }: FileJournalsOptions): Journals {
     async open(deploy, token) {
       const path = fileOf(dir, deploy)
       const made = await mkdir(dir, { recursive: true, mode: 0o700 })
-      if (made !== undefined) await syncDirectory(dirname(made))
+      if (made !== undefined) await syncPath(dirname(made))
       return openJournalFile({ path, deploy, token })
     },
   }

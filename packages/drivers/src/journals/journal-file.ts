@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { BatonError, type BatonEvent, type Journal } from '@baton/core'
-import { syncDirectory } from './directory.ts'
+import { syncPath } from '../durable.ts'
 import { claimOf, createHistory, lineOf } from './history.ts'
 
 /**
@@ -73,7 +73,7 @@ export async function openJournalFile(options: {
 
   try {
     await catchUp()
-    if (history.end === 0) await syncDirectory(dirname(path))
+    if (history.end === 0) await syncPath(dirname(path))
     else if (history.token < token) await write(claimOf(token))
   } catch (error) {
     await file.close()

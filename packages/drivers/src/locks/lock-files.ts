@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { link, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { BatonError, type LockHolder } from '@baton/core'
+import { syncPath, writeNew } from '../durable.ts'
 import type { Place } from './processes.ts'
 
 /** What a lock's file says. */
@@ -40,13 +41,7 @@ export function createLockFiles(dir: string): LockFiles {
 
   async function writeDraft(record: LockRecord): Promise<string> {
     const path = join(dir, `${DRAFT}${process.pid}-${randomBytes(6).toString('hex')}`)
-    const file = await open(path, 'wx', 0o600)
-    try {
-      await file.writeFile(`${JSON.stringify(record, null, 2)}\n`)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
+    await writeNew(path, `${JSON.stringify(record, null, 2)}\n`)
     return path
   }
 
@@ -71,7 +66,7 @@ export function createLockFiles(dir: string): LockFiles {
 
     async create(record) {
       const made = await mkdir(dir, { recursive: true, mode: 0o700 })
-      if (made !== undefined) await syncDirectory(dirname(made))
+      if (made !== undefined) await syncPath(dirname(made))
       const draft = await writeDraft(record)
       try {
         await link(draft, pathOf(record.token))
@@ -81,7 +76,7 @@ export function createLockFiles(dir: string): LockFiles {
       } finally {
         await rm(draft, { force: true })
       }
-      await syncDirectory(dir)
+      await syncPath(dir)
       return true
     },
 
@@ -140,14 +135,4 @@ function isRecord(value: unknown): value is LockRecord {
     [place?.boot, place?.pidNamespace, record.startTicks].every((text) => text === null || typeof text === 'string') &&
     typeof record.released === 'boolean'
   )
-}
-
-/** fsync of a file does not sync its name. */
-async function syncDirectory(dir: string): Promise<void> {
-  const handle = await open(dir)
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
 }

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { chmod, copyFile, mkdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { syncPath } from './durable.ts'
+import { syncPath } from '../durable.ts'
 import { inParallel } from './parallel.ts'
 import { walkFolder } from './walk.ts'
 

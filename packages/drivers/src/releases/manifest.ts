@@ -1,7 +1,7 @@
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BatonError, type Release } from '@baton/core'
-import { writeAtomically } from './durable.ts'
+import { writeAtomically } from '../durable.ts'
 import type { Listing } from './listing.ts'
 
 /** What a staged release was made from and what it holds: what it is verified against. */

@@ -1,7 +1,7 @@
 import { link, mkdir, open, symlink, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BatonError } from '@baton/core'
-import { syncPath } from './durable.ts'
+import { syncPath } from '../durable.ts'
 import { linkStaysInside } from './link.ts'
 
 /** Bounds of what an archive may unpack to. */

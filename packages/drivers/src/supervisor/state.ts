@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { BatonError } from '@baton/core'
+import { writeAtomically } from '../durable.ts'
 import { explainDiskFull } from '../releases/disk-full.ts'
-import { writeAtomically } from '../releases/durable.ts'
 import type { ProcessIdentity } from '../shells/local/identity.ts'
 
 /** What a supervisor must know again after a crash. */

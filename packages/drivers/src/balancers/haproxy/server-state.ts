@@ -1,5 +1,5 @@
 import { chmod } from 'node:fs/promises'
-import { writeAtomically } from '../../releases/durable.ts'
+import { writeAtomically } from '../../durable.ts'
 
 /**
  * Keeps what `show servers state` says of servers that are out where HAProxy reads it when it starts

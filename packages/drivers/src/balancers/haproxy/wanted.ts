@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { link, mkdir, open, readdir, readFile, rm } from 'node:fs/promises'
+import { link, mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BatonError } from '@baton/core'
-import { syncPath } from '../../releases/durable.ts'
+import { syncPath, writeNew } from '../../durable.ts'
 import type { ProcessIdentity } from '../../shells/local/identity.ts'
 
 /** What Baton wants of HAProxy: HAProxy has no tokens, and forgets the rest when it is reloaded. */
@@ -68,7 +68,7 @@ export function createWantedFiles(dir: string): WantedFiles {
       const version = read.version + 1
       const draft = join(dir, `.draft-${process.pid}-${randomBytes(6).toString('hex')}`)
       try {
-        await writeDurably(draft, `${JSON.stringify({ ...next, version }, null, 2)}\n`)
+        await writeNew(draft, `${JSON.stringify({ ...next, version }, null, 2)}\n`)
         await link(draft, pathOf(version))
       } catch (error) {
         if (isCode(error, 'EEXIST')) return false
@@ -89,16 +89,6 @@ export function createWantedFiles(dir: string): WantedFiles {
     isNewest({ version }) {
       return (version === 0 || existsSync(pathOf(version))) && !existsSync(pathOf(version + 1))
     },
-  }
-}
-
-async function writeDurably(path: string, text: string): Promise<void> {
-  const file = await open(path, 'wx', 0o600)
-  try {
-    await file.writeFile(text)
-    await file.sync()
-  } finally {
-    await file.close()
   }
 }
 

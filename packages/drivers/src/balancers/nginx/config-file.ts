@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, readFile, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { syncPath } from '../../releases/durable.ts'
+import { writeAtomically } from '../../durable.ts'
 
 /** The one file that Baton has in nginx's configuration, and a copy of the last one that nginx is known to accept. */
 export interface ConfigFile {
@@ -17,7 +16,8 @@ export interface ConfigFile {
 }
 
 export function createConfigFile(path: string): ConfigFile {
-  const goodPath = hidden(path, 'good')
+  // Beside it, where only its owner writes, and with a leading dot, which the `*` of an include does not match.
+  const goodPath = join(dirname(path), `.${basename(path)}.good`)
   return {
     path,
     read: () => readIfThere(path),
@@ -37,31 +37,10 @@ export function createConfigFile(path: string): ConfigFile {
   }
 }
 
-/** Beside the file, where only its owner writes, and with a leading dot, which the `*` of an include does not match. */
-function hidden(path: string, suffix: string): string {
-  return join(dirname(path), `.${basename(path)}.${suffix}`)
-}
-
-/** Replaces a file as a whole, made with its folder if need be; readable for everybody. */
+/** Replaces a file as a whole, made with its folder if need be; readable for everybody's `nginx -t`, as the files around it. */
 export async function replaceFile(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o755 })
-  const temporary = hidden(path, randomBytes(6).toString('hex'))
-  try {
-    const file = await open(temporary, 'wx', 0o644)
-    try {
-      // Readable for everybody's `nginx -t`, as the files around it, whatever the umask.
-      await file.chmod(0o644)
-      await file.writeFile(text)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(temporary, path)
-  } catch (error) {
-    await rm(temporary, { force: true })
-    throw error
-  }
-  await syncPath(dirname(path))
+  await writeAtomically(path, text, { mode: 0o644 })
 }
 
 /** null where there is none. */

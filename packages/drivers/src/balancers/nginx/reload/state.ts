@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Address, BatonError, formatAddress } from '@baton/core'
+import { writeAtomically } from '../../../durable.ts'
 import { explainDiskFull } from '../../../releases/disk-full.ts'
-import { writeAtomically } from '../../../releases/durable.ts'
 import type { ProcessIdentity } from '../../../shells/local/identity.ts'
 
 /** What is wanted of nginx, and the newest lock token: nginx itself keeps neither. */
