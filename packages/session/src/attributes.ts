@@ -207,9 +207,9 @@ export class Attributes {
 
   /** To compare in the end, it is cheaper to copy what was parsed than to write it anew. */
   private handOut(name: string, original: object, was: Plain | undefined): object {
-    const copy = was?.tag === 'j' ? copied(original) : undefined
-    const value = copy ?? original
-    this.hold(name, { value, original: copy === undefined ? undefined : original, was })
+    const isJson = was?.tag === 'j'
+    const value = isJson ? copied(name, original) : original
+    this.hold(name, { value, original: isJson ? original : undefined, was })
     return value
   }
 
@@ -235,9 +235,13 @@ function readable(name: string, bytes: Buffer, plain: Plain | undefined): unknow
   const decoded: Decoded =
     plain === undefined ? { readable: false, tag: tagOf(bytes) } : decodePayload(plain.tag, plain.payload)
   if (decoded.readable) return decoded.value
-  throw new SessionError(
+  throw unreadable(name, decoded.tag)
+}
+
+function unreadable(name: string, tag: string): SessionError {
+  return new SessionError(
     'session-format',
-    `attribute ${JSON.stringify(name)} has a value of type ${JSON.stringify(decoded.tag)} that cannot be read here; ` +
+    `attribute ${JSON.stringify(name)} has a value of type ${JSON.stringify(tag)} that cannot be read here; ` +
       'it is kept as it is: read it where it was written, or assign a new value',
   )
 }
@@ -250,12 +254,12 @@ function isSame(plain: Plain, was: Plain): boolean {
   return decoded.readable && isIdentical(plain, encodeValue(decoded.value))
 }
 
-/** undefined for what is nested thousands of levels deep. */
-function copied(value: object): object | undefined {
+/** What is nested thousands of levels deep could be parsed here, and never be written again. */
+function copied(name: string, value: object): object {
   try {
     return copyJson(value) as object
   } catch {
-    return undefined
+    throw unreadable(name, 'j')
   }
 }
 
