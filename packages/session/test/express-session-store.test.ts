@@ -11,7 +11,8 @@ import { memoryStore } from '../src/stores/memory.ts'
 import { serve, type TestApp } from './app.ts'
 import { record } from './describe-session-store.ts'
 import { type PeerApp, type PeerHandler, startExpressSession } from './peers/express-session-app.ts'
-import { session, unsign } from './peers/express-session-module.ts'
+import { idIn, session, unsign } from './peers/express-session-module.ts'
+import { meeting } from './peers/meeting.ts'
 import { visitor } from './peers/visitor.ts'
 import { watchedStore } from './peers/watched-store.ts'
 
@@ -60,7 +61,7 @@ describe('a request on express-session', () => {
     const { store, reported, origin } = await shop()
     const client = visitor(origin)
     await client.get('/set?name=user&value=ann')
-    const sid = sidOf(client.jar)
+    const sid = idIn(client.jar)
     const slow = client.get('/slow-set?name=late&value=1&all=2')
     await visitor(origin, client.jar).get('/slow-destroy?all=2')
     expect((await slow).status).toBe(200)
@@ -97,9 +98,9 @@ describe('a request on express-session', () => {
     const { store, origin } = await shop()
     const client = visitor(origin)
     await client.get('/set?name=a&value=1')
-    const old = sidOf(client.jar)
+    const old = idIn(client.jar)
     await client.get('/regenerate')
-    expect(sidOf(client.jar)).not.toBe(old)
+    expect(idIn(client.jar)).not.toBe(old)
     await expect(store.set(old, { cookie: {}, a: 2 })).rejects.toMatchObject({ code: 'session-gone' })
     expect(await store.get(old)).toBeNull()
     expect((await client.get('/read')).body).toBe('{"fresh":true}')
@@ -112,7 +113,7 @@ describe('a session in the store', () => {
     const { origin } = await shop({}, inner)
     const client = visitor(origin)
     await client.get('/set?name=user&value=ann')
-    const sessions = createSessions({ store: inner })
+    const sessions = createSessions({ store: inner, onError: () => {} })
     const ours = express().use(expressSession(sessions))
     ours.get('/', (req, res) => {
       const before = JSON.stringify(req.session)
@@ -120,11 +121,11 @@ describe('a session in the store', () => {
       res.end(before)
     })
     const oursApp = await started(serve(ours))
-    const answer = await visitor(oursApp.origin, [['JSESSIONID', sidOf(client.jar)]]).get('/')
+    const answer = await visitor(oursApp.origin, [['JSESSIONID', idIn(client.jar)]]).get('/')
     expect([answer.body, answer.setCookies]).toEqual(['{"user":"ann"}', []])
     expect((await client.get('/read')).body).toBe('{"user":"ann","byOurs":[1]}')
     await client.get('/destroy')
-    expect((await visitor(oursApp.origin, [['JSESSIONID', sidOf(client.jar)]]).get('/')).body).toBe('{}')
+    expect((await visitor(oursApp.origin, [['JSESSIONID', idIn(client.jar)]]).get('/')).body).toBe('{}')
     await sessions.close()
   })
 
@@ -197,7 +198,7 @@ describe('for apps that move from express-session to our adapter', () => {
     const client = visitor(origin)
     await client.get('/set?name=user&value=ann')
 
-    const sessions = createSessions({ store: inner })
+    const sessions = createSessions({ store: inner, onError: () => {} })
     const moved = express()
     moved.use((req, _res, next) => {
       const signed = parseCookie(req.headers.cookie ?? '')['connect.sid']
@@ -268,13 +269,7 @@ async function shop(options: object = {}, inner = memoryStore()) {
 }
 
 function shopRoutes(): Record<string, PeerHandler> {
-  const waiting: (() => void)[] = []
-  /** Until as many requests as `all` are here. */
-  const meet = (all: number) =>
-    new Promise<void>((resolve) => {
-      waiting.push(resolve)
-      if (waiting.length >= all) for (const go of waiting.splice(0)) go()
-    })
+  const room = meeting()
   const done = (res: ServerResponse) => (error?: unknown) => void res.end(error === undefined ? 'done' : String(error))
   const set: PeerHandler = (req, res) => {
     req.session[req.query.name!] = req.query.value
@@ -283,7 +278,7 @@ function shopRoutes(): Record<string, PeerHandler> {
   return {
     '/set': set,
     '/slow-set': async (req, res) => {
-      await meet(Number(req.query.all))
+      await room.meet(Number(req.query.all))
       return set(req, res)
     },
     '/push': (req, res) => {
@@ -300,10 +295,11 @@ function shopRoutes(): Record<string, PeerHandler> {
       res.end(JSON.stringify(rest))
     },
     '/destroy': (req, res) => req.session.destroy(done(res)),
-    '/slow-destroy': (req, res) => {
+    '/slow-destroy': async (req, res) => {
       const { session } = req
+      await room.somebody()
       session.destroy(async () => {
-        await meet(Number(req.query.all))
+        await room.meet(Number(req.query.all))
         res.end('done')
       })
     },
@@ -318,8 +314,4 @@ function shopRoutes(): Record<string, PeerHandler> {
 async function started<A extends TestApp>(app: Promise<A>): Promise<A> {
   apps.push(await app)
   return app
-}
-
-function sidOf(jar: Map<string, string>): string {
-  return decodeURIComponent(jar.get('connect.sid') ?? '').replace(/^s:(.*)\.[^.]*$/, '$1')
 }

@@ -45,3 +45,8 @@ export const { sign, unsign } = require('cookie-signature') as {
   sign(id: string, secret: string): string
   unsign(signed: string, secret: string): string | false
 }
+
+/** The id in the cookie. */
+export function idIn(jar: ReadonlyMap<string, string>, name = 'connect.sid'): string {
+  return decodeURIComponent(jar.get(name) ?? '').replace(/^(?:s:)?(.*)\.[^.]*$/, '$1')
+}

@@ -2,6 +2,7 @@
 export interface Visitor {
   readonly jar: Map<string, string>
   get(path: string, headers?: Record<string, string>): Promise<Reply>
+  post(path: string, json: object): Promise<Reply>
 }
 
 export interface Reply {
@@ -17,26 +18,28 @@ export function visitor(origin: string, cookies: Iterable<readonly [string, stri
   const jar = new Map(cookies)
   return {
     jar,
-    async get(path, headers = {}) {
-      const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ')
-      const response = await fetch(new URL(path, origin), {
-        redirect: 'manual',
-        headers: { ...(cookie === '' ? {} : { cookie }), ...headers },
-      })
-      const setCookies = response.headers.getSetCookie()
-      const set = new Map(setCookies.map(attributesOf))
-      for (const [name, { value = '' }] of set) {
-        if (value === '') jar.delete(name)
-        else jar.set(name, value)
-      }
-      return {
-        status: response.status,
-        body: await response.text(),
-        headers: response.headers,
-        setCookies,
-        cookie: (name) => set.get(name),
-      }
-    },
+    get: (path, headers = {}) => send(path, { headers }),
+    post: (path, json) =>
+      send(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(json) }),
+  }
+
+  async function send(path: string, init: RequestInit): Promise<Reply> {
+    const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ')
+    const headers = { ...(cookie === '' ? {} : { cookie }), ...(init.headers as Record<string, string>) }
+    const response = await fetch(new URL(path, origin), { redirect: 'manual', ...init, headers })
+    const setCookies = response.headers.getSetCookie()
+    const set = new Map(setCookies.map(attributesOf))
+    for (const [name, { value = '' }] of set) {
+      if (value === '') jar.delete(name)
+      else jar.set(name, value)
+    }
+    return {
+      status: response.status,
+      body: await response.text(),
+      headers: response.headers,
+      setCookies,
+      cookie: (name) => set.get(name),
+    }
   }
 }
 
