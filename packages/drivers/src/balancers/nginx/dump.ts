@@ -14,12 +14,17 @@ interface NginxFile {
 
 /** `globals` is what the command line gives with -g. */
 export function readDump(text: string, globals: string | null = null): NginxDump {
-  const parts = text.split(/^# configuration file (.+):$/m).slice(1)
-  const files = parts.flatMap((path, index) => (index % 2 === 0 ? [{ path, text: parts[index + 1] ?? '' }] : []))
+  const files = filesOf(text)
   // The first file is nginx.conf: its own lines come before those of a file that it includes.
   const texts = [globals ?? '', ...files.map((file) => file.text)].map(withoutComments)
   const find = (name: string) => texts.map((each) => firstValue(each, name)).find((value) => value !== null) ?? null
   return { text, files, main: { pid: find('pid'), user: find('user'), errorLog: find('error_log') } }
+}
+
+/** Every file under its line `# configuration file PATH:`, the main one first. */
+export function filesOf(dump: string): NginxFile[] {
+  const parts = dump.split(/^# configuration file (\/.*):\r?$/m).slice(1)
+  return parts.flatMap((path, index) => (index % 2 === 0 ? [{ path, text: parts[index + 1] ?? '' }] : []))
 }
 
 /** The arguments of a directive, wherever it stands in one of the files that `where` lets pass. */

@@ -1,5 +1,6 @@
 import { posix } from 'node:path'
 import { BatonError } from '@baton/core'
+import { filesOf } from '../dump.ts'
 import { type Directive, parseDirectives } from './directive.ts'
 
 export interface NginxDump {
@@ -16,7 +17,7 @@ export interface NginxDump {
  * `# configuration file PATH:`. Throws `nginx-config-unreadable`.
  */
 export function parseDump(dump: string): NginxDump {
-  const files = splitFiles(dump)
+  const files = new Map(filesOf(dump).map(({ path, text }) => [path, text]))
   const [mainFile] = files.keys()
   if (mainFile === undefined) {
     throw new BatonError('nginx-config-unreadable', 'nginx -T printed no configuration file', { hint: 'nginx -T' })
@@ -43,13 +44,6 @@ export function parseDump(dump: string): NginxDump {
 /** Whether a file is included by the pattern, as glob(7) has it: no sign but `/` itself stands for a slash. */
 export function includes(pattern: string, file: string): boolean {
   return matchingFiles(pattern, [file]).length > 0
-}
-
-function splitFiles(dump: string): Map<string, string> {
-  const files = new Map<string, string>()
-  const parts = dump.split(/^# configuration file (\/.*):\r?\n/m)
-  for (let index = 1; index < parts.length; index += 2) files.set(parts[index] ?? '', parts[index + 1] ?? '')
-  return files
 }
 
 function matchingFiles(pattern: string, files: readonly string[]): string[] {
