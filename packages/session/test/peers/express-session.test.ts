@@ -1,12 +1,15 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { describeOurAdapter } from './describe-our-adapter.ts'
 import type { PeerHandler } from './express-session-app.ts'
 import { idIn, type PeerSession, sign } from './express-session-module.ts'
 import { count, start, stopApps } from './express-session-on-our-store.ts'
 import { visitor } from './visitor.ts'
 
-// What express-session's own tests expect of it, with our store behind it.
+// What express-session's own tests expect of it, with our store behind it; and by our adapter for Express.
 
 afterEach(stopApps)
+
+describeOurAdapter('express')
 
 describe('express-session on our store, for a browser', () => {
   it('begins a session, finds it again, and gives each browser its own', async () => {

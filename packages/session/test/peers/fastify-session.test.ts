@@ -4,6 +4,7 @@ import { expressSessionStore } from '../../src/express-session-store.ts'
 import { newId } from '../../src/id.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import type { TestApp } from '../app.ts'
+import { describeOurAdapter } from './describe-our-adapter.ts'
 import { idIn } from './express-session-module.ts'
 import {
   type FastifyPeerHandler,
@@ -15,12 +16,14 @@ import { meeting } from './meeting.ts'
 import { visitor } from './visitor.ts'
 import { watchedStore } from './watched-store.ts'
 
-// What @fastify/session's own tests expect of it, with our store behind it.
+// What @fastify/session's own tests expect of it, with our store behind it; and by our adapter for Fastify.
 
 const apps: TestApp[] = []
 afterEach(async () => {
   await Promise.all(apps.splice(0).map((app) => app.close()))
 })
+
+describeOurAdapter('fastify')
 
 describe('@fastify/session on our store', () => {
   it('keeps what a session holds from request to request', async () => {

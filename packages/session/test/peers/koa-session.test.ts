@@ -1,0 +1,5 @@
+import { describeOurAdapter } from './describe-our-adapter.ts'
+
+// What koa-session's own tests expect of an external store.
+
+describeOurAdapter('koa')
