@@ -5,7 +5,7 @@ import { decodeValue } from '../src/format/value.ts'
 import { type NearCache, type NearCacheOptions, nearCache } from '../src/stores/near-cache.ts'
 import { makeTracking } from '../src/stores/near-cache-tracking.ts'
 import { redisStore } from '../src/stores/redis.ts'
-import type { Change, Stored, Timeouts } from '../src/stores/store.ts'
+import type { Change, SessionStore, Stored, Timeouts } from '../src/stores/store.ts'
 import { newKey, record, sealed } from './describe-session-store.ts'
 import type { TestRedis } from './redis-server.ts'
 import { type RespProxy, startRespProxy } from './resp-proxy.ts'
@@ -20,17 +20,23 @@ export interface CachingNode {
 /** Far beyond any test: what is current then is so because of an invalidation, or of a version. */
 export const long: Partial<NearCacheOptions> = { maxAgeMs: 600_000, maxSilenceMs: 600_000 }
 
+/** `between`: a layer between the cache and Redis. */
+export type NodeOptions = [
+  options?: Partial<NearCacheOptions>,
+  timeouts?: Partial<Timeouts>,
+  between?: (inner: SessionStore) => SessionStore,
+]
+
 export async function startCachingNode(
   redisPort: number,
-  options: Partial<NearCacheOptions> = long,
-  timeouts: Partial<Timeouts> = {},
+  ...[options = long, timeouts = {}, between = (inner) => inner]: NodeOptions
 ): Promise<CachingNode> {
   const proxy = await startRespProxy(redisPort)
   const tracking = makeTracking({ pingEveryMs: 20 })
   const patient = { connectMs: 5_000, loadMs: 5_000, commitMs: 5_000, ...timeouts }
   const inner = redisStore({ url: proxy.url, namespace: 'near', timeouts: patient, tracking })
-  const store = nearCache(inner, { tracking, keyPrefix: 'near:s:', ...options })
-  await store.load('connected')
+  const store = nearCache(between(inner), { tracking, keyPrefix: 'near:s:', ...options })
+  await orAgain(() => store.load('connected'))
   return {
     proxy,
     store,
