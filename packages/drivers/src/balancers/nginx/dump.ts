@@ -23,7 +23,7 @@ export function readDump(text: string, globals: string | null = null): NginxDump
 
 /** Every file under its line `# configuration file PATH:`, the main one first. */
 export function filesOf(dump: string): NginxFile[] {
-  const parts = dump.split(/^# configuration file (\/.*):\r?$/m).slice(1)
+  const parts = dump.split(/^# configuration file (\/.*):\r?\n/m).slice(1)
   return parts.flatMap((path, index) => (index % 2 === 0 ? [{ path, text: parts[index + 1] ?? '' }] : []))
 }
 
