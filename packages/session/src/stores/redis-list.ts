@@ -51,18 +51,24 @@ async function scanPage(
   const [position = '0', server = masters[0] ?? ''] = from === undefined ? [] : split(from)
   const prefix = keys.session('')
   const command = ['SCAN', position, 'MATCH', `${escaped(prefix)}*`, 'COUNT', String(limit)]
-  const [next, names] = await servers.runOn(server, 'commit', [command], (replies) => replies[0] as [Buffer, Buffer[]])
-  const sessions = [...new Set(names.map((name) => name.toString().slice(prefix.length)))]
-  if (next.toString() !== '0') return { sessions, cursor: `${next}@${server}` }
+  const [next, names] = await servers.runOn(server, 'commit', [command], pageReply)
+  const sessions = [...new Set(names.map((name) => name.slice(prefix.length)))]
+  if (next !== '0') return { sessions, cursor: `${next}@${server}` }
   const following = masters[masters.indexOf(server) + 1]
   return following === undefined ? { sessions } : { sessions, cursor: `0@${following}` }
 }
 
 async function ownerPage(servers: RedisServers, list: string, from: string, limit: number): Promise<Page> {
   const command = ['ZSCAN', list, from, 'COUNT', String(limit)]
-  const [next, flat] = await servers.run('commit', list, [command], (replies) => replies[0] as [Buffer, Buffer[]])
-  const sessions = [...new Set(flat.filter((_, i) => i % 2 === 0).map(String))]
-  return next.toString() === '0' ? { sessions } : { sessions, cursor: next.toString() }
+  const [next, flat] = await servers.run('commit', list, [command], pageReply)
+  const sessions = [...new Set(flat.filter((_, i) => i % 2 === 0))]
+  return next === '0' ? { sessions } : { sessions, cursor: next }
+}
+
+/** Read as a reply, so that a damaged one is an answer that the store failed to give. */
+function pageReply([reply]: readonly unknown[]): [next: string, items: string[]] {
+  const [next, items] = reply as [Buffer, Buffer[]]
+  return [next.toString(), items.map(String)]
 }
 
 function inspect(servers: RedisServers, keys: RedisKeys, key: string): Promise<Listed | undefined> {
