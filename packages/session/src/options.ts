@@ -3,6 +3,7 @@ import { parseDuration } from './duration.ts'
 import { SessionError } from './errors.ts'
 import type { EncryptionOptions } from './format/cipher.ts'
 import { defaultLimits, type Limits } from './limits.ts'
+import { isRedisUrl } from './stores/redis-target.ts'
 import type { SessionStore, Timeouts } from './stores/store.ts'
 
 export interface SessionsOptions {
@@ -79,6 +80,21 @@ export function checkedLimits(given: Partial<Limits> = {}): Limits {
   for (const [name, value] of Object.entries(limits)) {
     if (!Number.isInteger(value) || value < 1)
       throw wrong(`limits.${name} ${String(value)}: write a whole number from 1 on`)
+  }
+  return limits
+}
+
+/** undefined: there shall be none. `url`: of the store, '' for one of the app's own. */
+export function checkedNearCache(
+  given: SessionsOptions['nearCache'],
+  url: string,
+): Required<NearCacheLimits> | undefined {
+  if (given === undefined || given === false) return undefined
+  if (!isRedisUrl(url)) throw wrong('nearCache is for Redis, and this store is none; leave it out')
+  const limits = { maxAgeMs: 5_000, maxEntries: 10_000, maxBytes: 64 * 2 ** 20, ...(given === true ? {} : given) }
+  for (const [name, value] of Object.entries(limits)) {
+    if (!Number.isInteger(value) || value < 1)
+      throw wrong(`nearCache.${name} ${String(value)}: write a whole number from 1 on`)
   }
   return limits
 }

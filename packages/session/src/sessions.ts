@@ -1,5 +1,4 @@
 import { stampCookie } from './cookie.ts'
-import { SessionError } from './errors.ts'
 import { makeCipher } from './format/cipher.ts'
 import { listSessions, type SessionInfo } from './listing.ts'
 import { makeMeter, type SessionMetrics } from './metrics/meter.ts'
@@ -8,7 +7,9 @@ import {
   checkedInterval,
   checkedLimits,
   checkedNamespace,
+  checkedNearCache,
   checkedUserSecret,
+  type NearCacheLimits,
   type SessionsOptions,
   storeUrl,
 } from './options.ts'
@@ -19,8 +20,11 @@ import { type OpenOptions, openRequestSession, type RequestSession } from './req
 import type { Session } from './session.ts'
 import { holdOf } from './session-proxy.ts'
 import { measured } from './stores/measured.ts'
+import { nearCache } from './stores/near-cache.ts'
+import { makeTracking } from './stores/near-cache-tracking.ts'
 import { defaultTimeouts, openStore } from './stores/open.ts'
-import type { StoreHealth } from './stores/store.ts'
+import { redisKeys } from './stores/redis-keys.ts'
+import type { SessionStore, StoreHealth } from './stores/store.ts'
 import { makeTurns } from './turns.ts'
 
 export type { SessionsOptions } from './options.ts'
@@ -85,10 +89,13 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
   const given = options.store
   const url = typeof given === 'object' ? '' : storeUrl(options)
   const timeouts = { ...defaultTimeouts(url), ...options.timeouts }
-  refuseNearCache(options)
-  const stamp = options.nearCache === undefined ? undefined : stampCookie(options.cookie ?? {}, 10_000)
+  const cache = checkedNearCache(options.nearCache, url)
   const meter = makeMeter()
-  const store = measured(typeof given === 'object' ? given : openStore(url, { namespace, timeouts }), meter)
+  const store =
+    cache === undefined
+      ? measured(typeof given === 'object' ? given : openStore(url, { namespace, timeouts }), meter)
+      : cachedStore(cache)
+  const stamp = cache && stampCookie(options.cookie ?? {}, cache.maxAgeMs + 5_000)
   const onError = options.onError ?? ((error) => process.emitWarning(error))
   const context: RequestContext = {
     store,
@@ -134,6 +141,14 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
     close: () => store.close(),
   }
 
+  function cachedStore(limits: Required<NearCacheLimits>): SessionStore {
+    const tracking = makeTracking()
+    const inner = measured(openStore(url, { namespace, timeouts, tracking }), meter)
+    const near = nearCache(inner, { tracking, keyPrefix: redisKeys(namespace).session(''), ...limits })
+    meter.attach({ cache: near.stats })
+    return near
+  }
+
   function isSecure(request: OpenRequest): boolean {
     const { socket } = request
     if (socket !== undefined && 'encrypted' in socket && socket.encrypted === true) return true
@@ -146,8 +161,3 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
 
 const normal: OpenOptions = {}
 const none: readonly string[] = []
-
-function refuseNearCache({ nearCache }: SessionsOptions): void {
-  if (nearCache === undefined || nearCache === false) return
-  throw new SessionError('session-options', 'nearCache: works over Redis only; leave it out')
-}

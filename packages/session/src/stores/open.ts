@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { SessionError } from '../errors.ts'
 import { lmdbStore } from './lmdb.ts'
+import type { Tracking } from './near-cache-tracking.ts'
 import { redisStore } from './redis.ts'
 import { isRedisUrl } from './redis-target.ts'
 import type { SessionStore, Timeouts } from './store.ts'
@@ -9,7 +10,10 @@ import type { SessionStore, Timeouts } from './store.ts'
  * `lmdb:<path>`, `redis://…`, `rediss://…`, `redis+unix:///…`, `redis+sentinel://…`, `redis+cluster://…`, `rediss+…`.
  * Throws SessionError `session-options`, and never shows the URL: it may hold a password.
  */
-export function openStore(url: string, more: { namespace: string; timeouts: Timeouts }): SessionStore {
+export function openStore(
+  url: string,
+  more: { namespace: string; timeouts: Timeouts; tracking?: Tracking },
+): SessionStore {
   if (isRedisUrl(url)) return redisStore({ url, ...more })
   if (url.startsWith('lmdb:')) return lmdbStore({ path: pathOf(url), ...more })
   throw new SessionError(
