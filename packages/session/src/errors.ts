@@ -49,4 +49,19 @@ export class SessionError extends Error {
     this.status = statusOf[code]
     this.headers = this.status === 503 ? { 'Retry-After': '1' } : {}
   }
+
+  /** What Hono's default error handler answers with: https://hono.dev/docs/api/exception */
+  getResponse(): Response {
+    return new Response(publicText(this.status), {
+      status: this.status,
+      headers: { ...this.headers, 'Cache-Control': 'no-store', 'Content-Type': 'text/plain; charset=utf-8' },
+    })
+  }
+}
+
+/** What a visitor is told, who is not to learn what went wrong. */
+export function publicText(status: number): string {
+  return status === 503
+    ? 'Your session cannot be reached at the moment. You are still logged in: please try again.\n'
+    : 'Something went wrong here. Please try again.\n'
 }

@@ -1,43 +1,59 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { holdHead, refuseRequest } from './response.ts'
-import type { Session } from './session.ts'
+import type { ServerResponse } from 'node:http'
+import { SessionError } from './errors.ts'
+import type { AdapterOptions, HoldingRequest, SessionMode } from './holder.ts'
+import { holderKey } from './holder.ts'
+import { attachSession } from './node.ts'
 import type { Sessions } from './sessions.ts'
+
+export type { AdapterOptions, SessionMode } from './holder.ts'
 
 declare global {
   namespace Express {
     interface Request {
       /** By the package's name, so that an app that adds to SessionAttributes sees it here. */
       session: import('@baton/session').Session
+      /** With `load: 'lazy'`: loads the session; `req.session` is there afterwards. */
+      loadSession(mode?: SessionMode): Promise<import('@baton/session').Session>
     }
   }
 }
 
 /** A middleware of Express 4 and 5, and of connect. */
-export type SessionMiddleware = (
-  req: IncomingMessage & { session?: Session },
-  res: ServerResponse,
-  next: (error?: unknown) => void,
-) => void
+export type SessionMiddleware = (req: HoldingRequest, res: ServerResponse, next: (error?: unknown) => void) => void
 
 /**
  * Gives each request its `req.session`. Put it after what needs no session (static files, health checks). When the store
- * cannot say whether there is a session, it answers 503 with Retry-After, and the cookie stays as it is.
+ * cannot say whether there is a session, the error goes to `next`: Express answers 503 with Retry-After, and the cookie
+ * stays as it is.
+ *
+ * On a route it marks what that route asks: `app.get('/pay', expressSession(sessions, { mode: 'fresh' }), …)`. Behind an
+ * app-wide one with `load: 'lazy'` the mark loads the session; behind an eager one `fresh` loads it again, and the other
+ * marks come too late to matter.
  */
-export function expressSession(sessions: Sessions): SessionMiddleware {
+export function expressSession(sessions: Sessions, options: AdapterOptions = {}): SessionMiddleware {
+  const { mode = 'normal', load = 'eager' } = options
   return (req, res, next) => {
-    // Mounted twice, the outer one is enough.
-    if (req.session !== undefined) return next()
-    sessions.open(req).then(
-      (opened) => {
-        req.session = opened.session
-        holdHead(res, {
-          commit: opened.commit,
-          cookie: () => sessions.cookieFor(req, opened),
-          onLateError: sessions.report,
-        })
-        next()
-      },
-      (error: unknown) => refuseRequest(res, error),
+    const holder = req[holderKey] ?? attachSession(sessions, req, res)
+    if (load === 'lazy') return next()
+    let loading: unknown
+    try {
+      loading = holder.load(mode)
+    } catch (error) {
+      return fail(res, error, next)
+    }
+    if (!(loading instanceof Promise)) return next()
+    loading.then(
+      () => next(),
+      (error: unknown) => fail(res, error, next),
     )
   }
+}
+
+/** For error handlers of the app that mind neither `status` nor `headers`. */
+function fail(res: ServerResponse, error: unknown, next: (error: unknown) => void): void {
+  if (error instanceof SessionError && !res.headersSent) {
+    res.statusCode = error.status
+    for (const [name, value] of Object.entries(error.headers)) res.setHeader(name, value)
+  }
+  next(error)
 }

@@ -1,10 +1,18 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { SessionError } from './errors.ts'
-import { holdHead, refuseRequest } from './response.ts'
+import { type AdapterOptions, type HoldingRequest, holderKey, SessionHolder, type SessionMode } from './holder.ts'
+import { refuseRequest } from './refusal.ts'
 import type { Session, SessionAttributes } from './session.ts'
 import type { Sessions } from './sessions.ts'
 
-export type SessionRequest<A extends object = SessionAttributes> = IncomingMessage & { session: Session<A> }
+export type { AdapterOptions, SessionMode } from './holder.ts'
+export { openUpgrade, refuseUpgrade, type UpgradeSession } from './upgrade.ts'
+
+export type SessionRequest<A extends object = SessionAttributes> = IncomingMessage & {
+  readonly session: Session<A>
+  /** With `load: 'lazy'`: loads the session; `req.session` is there afterwards. Rejects with SessionError. */
+  loadSession(mode?: SessionMode): Promise<Session<A>>
+}
 
 /**
  * A listener for `http.createServer` whose requests have a session:
@@ -17,20 +25,44 @@ export type SessionRequest<A extends object = SessionAttributes> = IncomingMessa
 export function nodeSession<A extends object = SessionAttributes>(
   sessions: Sessions,
   handler: (req: SessionRequest<A>, res: ServerResponse) => unknown,
+  options: AdapterOptions = {},
 ): RequestListener {
+  const { mode, load = 'eager' } = options
   return async (req, res) => {
     try {
-      const opened = await sessions.open(req)
-      holdHead(res, {
-        commit: opened.commit,
-        cookie: () => sessions.cookieFor(req, opened),
-        onLateError: sessions.report,
-      })
-      await handler(Object.assign(req, { session: opened.session as Session<A> }), res)
+      const holder = attachSession(sessions, req, res)
+      if (load === 'eager') await holder.load(mode)
+      await handler(req as SessionRequest<A>, res)
     } catch (error) {
       if (!(error instanceof SessionError)) sessions.report(error)
       if (res.headersSent) res.destroy()
       else refuseRequest(res, error)
     }
   }
+}
+
+/** For adapters: gives a request `session` and `loadSession`. */
+export function attachSession(sessions: Sessions, req: HoldingRequest, res: ServerResponse): SessionHolder {
+  const holder = new SessionHolder(sessions, req, res)
+  req[holderKey] = holder
+  Object.defineProperties(req, properties)
+  return holder
+}
+
+/** Shared by all requests. */
+const properties: PropertyDescriptorMap = {
+  session: {
+    get(this: HoldingRequest) {
+      return this[holderKey]?.session
+    },
+    configurable: true,
+    enumerable: true,
+  },
+  loadSession: {
+    async value(this: HoldingRequest, mode?: SessionMode) {
+      return this[holderKey]?.load(mode)
+    },
+    configurable: true,
+    writable: true,
+  },
 }

@@ -1,180 +1,277 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { SessionError } from './errors.ts'
+import { refuseRequest } from './refusal.ts'
 
 export interface HeadGate {
   /** Called when the headers are about to leave, and when the answer ends. undefined: nothing to wait for. */
-  readonly commit: () => Promise<void> | undefined
-  /** Called once, after `commit`: the Set-Cookie value to add. */
-  readonly cookie: () => string | undefined
+  commit(): Promise<void> | undefined
+  /** Called once, after `commit`: the Set-Cookie values to add. */
+  cookies(): readonly string[]
   /** What went wrong and cannot be answered any more, or is the app's own mistake. */
-  readonly onLateError: (error: unknown) => void
+  onLateError(error: unknown): void
+  /** Called once: the answer has left, or the client has, and everything is committed. */
+  ended?(): void
 }
 
 type Method = 'writeHead' | 'write' | 'end' | 'flushHeaders'
-type Call = readonly [method: Method, args: unknown[]]
+type Call = readonly [method: Method, args: readonly unknown[]]
 /** Node's own methods are overloaded; what the app passes is passed on as it is. */
-type Passed = (...args: unknown[]) => unknown
+type Passed = (...args: readonly unknown[]) => unknown
+
+/** How the functions below, which all responses share, find what is kept for one of them. */
+const headKey = Symbol('baton.session.head')
+type Held = ServerResponse & { [headKey]: Head }
 
 /**
  * Holds back the first byte of an answer until `commit` has settled, and its end as well. To the app the response looks
  * as if it had been sent: `headersSent`, errors for late headers, back-pressure with a `drain` to follow, callbacks at
- * the real write. Where there is nothing to commit, every call goes straight through.
+ * the real write. Where there is nothing to commit, every call goes straight through. An answer that breaks off before
+ * its end, because the client went away, is committed when it closes.
  */
 export function holdHead(res: ServerResponse, gate: HeadGate): void {
-  const original: Record<Method, Passed> = {
-    writeHead: res.writeHead.bind(res) as Passed,
-    write: res.write.bind(res) as Passed,
-    end: res.end.bind(res) as Passed,
-    flushHeaders: res.flushHeaders.bind(res) as Passed,
+  const held = res as Held
+  if (held[headKey] !== undefined) {
+    held[headKey].gate = joined(held[headKey].gate, gate)
+    return
   }
-  let phase: 'passing' | 'holding' | 'refused' = 'passing'
-  let headIsDone = false
-  let held: Call[] = []
-  let needsDrain = false
-  let stopPretending = () => {}
-  let status = { code: res.statusCode, message: res.statusMessage }
+  held[headKey] = new Head(held, gate)
+  held.writeHead = writeHead as typeof res.writeHead
+  held.write = write as typeof res.write
+  held.end = end as typeof res.end
+  held.flushHeaders = flushHeaders
+  held.on('close', closed)
+}
 
-  res.writeHead = ((...args: unknown[]) => call('writeHead', args)) as typeof res.writeHead
-  res.write = ((...args: unknown[]) => call('write', args)) as typeof res.write
-  res.end = ((...args: unknown[]) => call('end', args)) as typeof res.end
-  res.flushHeaders = () => void call('flushHeaders', [])
+function writeHead(this: Held, ...args: unknown[]): unknown {
+  return this[headKey].call('writeHead', args)
+}
+function write(this: Held, ...args: unknown[]): unknown {
+  return this[headKey].call('write', args)
+}
+function end(this: Held, ...args: unknown[]): unknown {
+  return this[headKey].call('end', args)
+}
+function flushHeaders(this: Held): void {
+  this[headKey].call('flushHeaders', [])
+}
+function closed(this: Held): void {
+  this[headKey].close()
+}
 
-  function call(method: Method, args: unknown[]): unknown {
-    if (phase === 'refused') return swallow(method, args)
-    if (phase === 'holding') return hold(method, args)
+/** A class, because there is one for each answer: its methods are shared, and its fields are all that a read costs. */
+class Head {
+  gate: HeadGate
+  private readonly res: Held
+  private readonly writeHead: Passed
+  private readonly write: Passed
+  private readonly end: Passed
+  private readonly flushHeaders: Passed
+  private phase: 'passing' | 'holding' | 'refused' = 'passing'
+  private headIsDone = false
+  private isEnded = false
+  /** A commit failed after the head had left: it is reported, and not tried at every further call. */
+  private isTooLate = false
+  private held: Call[] | undefined
+  private status: { readonly code: number; readonly message: string } | undefined
+  private stopPretending: (() => void) | undefined
+  private pending: Promise<void> | undefined
+  needsDrain = false
+
+  constructor(res: Held, gate: HeadGate) {
+    this.res = res
+    this.gate = gate
+    this.writeHead = res.writeHead as Passed
+    this.write = res.write as Passed
+    this.end = res.end as Passed
+    this.flushHeaders = res.flushHeaders as Passed
+    // Loaded in the midst of an answer: no cookie can be set any more.
+    if (res.headersSent) this.finishHead()
+  }
+
+  call(method: Method, args: readonly unknown[]): unknown {
+    if (this.phase === 'refused') return this.swallow(method, args)
+    if (this.phase === 'holding') return this.hold(method, args)
     // Once the head is done, only the end may find something new to store.
-    if (headIsDone && method !== 'end') return original[method](...args)
+    if (this.headIsDone && (method !== 'end' || this.isTooLate)) return this.pass(method, args)
     let waiting: Promise<void> | undefined
     try {
-      waiting = gate.commit()
+      waiting = this.gate.commit()
     } catch (error) {
       waiting = Promise.reject(error)
     }
-    if (waiting === undefined) return run(method, args)
-    phase = 'holding'
-    status = { code: res.statusCode, message: res.statusMessage }
-    stopPretending = pretendSent(res, {
-      isEnded: () => held.some(([name]) => name === 'end'),
-      needsDrain: () => needsDrain,
-    })
-    waiting.then(release, headIsDone ? releaseLate : refuse).catch(breakOff)
-    return hold(method, args)
+    if (waiting === undefined) return this.run(method, args)
+    this.phase = 'holding'
+    this.status = { code: this.res.statusCode, message: this.res.statusMessage }
+    this.stopPretending = pretendSent(this.res)
+    this.pending = waiting
+      .then(
+        () => this.release(),
+        (error: unknown) => (this.headIsDone ? this.releaseLate(error) : this.refuse(error)),
+      )
+      .catch((error: unknown) => this.breakOff(error))
+    return this.hold(method, args)
   }
 
-  function hold(method: Method, args: unknown[]): unknown {
+  get endIsHeld(): boolean {
+    return this.held?.some(([method]) => method === 'end') ?? false
+  }
+
+  /** The connection is free again, or gone. */
+  close(): void {
+    let waiting: Promise<void> | undefined
+    if (this.phase === 'holding') waiting = this.pending
+    else if (this.phase === 'passing' && !this.isEnded) waiting = this.commitLate()
+    if (waiting === undefined) this.gate.ended?.()
+    else void waiting.then(() => this.gate.ended?.())
+  }
+
+  private async commitLate(): Promise<void> {
+    try {
+      await this.gate.commit()
+    } catch (error) {
+      this.gate.onLateError(error)
+    }
+  }
+
+  private pass(method: Method, args: readonly unknown[]): unknown {
+    if (method === 'end') this.isEnded = true
+    return Reflect.apply(this[method], this.res, args)
+  }
+
+  private run(method: Method, args: readonly unknown[]): unknown {
+    if (this.headIsDone) return this.pass(method, args)
+    const cookies = this.finishHead()
+    if (cookies.length === 0) return this.pass(method, args)
+    return this.pass(method, addCookies(this.res, method === 'writeHead' ? args : [], cookies) ?? args)
+  }
+
+  private finishHead(): readonly string[] {
+    this.headIsDone = true
+    return this.gate.cookies()
+  }
+
+  private hold(method: Method, args: readonly unknown[]): unknown {
+    const held = this.held ?? []
+    this.held = held
     if (method === 'writeHead' && held.some(([name]) => name === 'writeHead')) throw headersSent('write')
     held.push([method, args])
-    if (method === 'write') needsDrain = true
-    return method === 'write' ? false : method === 'flushHeaders' ? undefined : res
+    if (method === 'write') this.needsDrain = true
+    return method === 'write' ? false : method === 'flushHeaders' ? undefined : this.res
+  }
+
+  private takeHeld(): readonly Call[] {
+    const calls = this.held ?? []
+    this.held = undefined
+    this.stopPretending?.()
+    this.stopPretending = undefined
+    return calls
   }
 
   /** Makes the held calls; one of them may find something new to store, and hold the rest again. */
-  function release(): void {
-    const calls = held
-    const drainIsAwaited = needsDrain
-    held = []
-    needsDrain = false
-    phase = 'passing'
-    stopPretending()
-    if (!headIsDone) {
+  private release(): void {
+    const { res, status } = this
+    const calls = this.takeHeld()
+    const drainIsAwaited = this.needsDrain
+    this.needsDrain = false
+    this.phase = 'passing'
+    if (!this.headIsDone && status !== undefined) {
       res.statusCode = status.code
       res.statusMessage = status.message
     }
     let isFull = false
-    for (const [method, args] of calls) isFull = call(method, args) === false
+    for (const [method, args] of calls) isFull = this.call(method, args) === false
     if (drainIsAwaited && !isFull && !res.writableEnded) res.emit('drain')
   }
 
-  function releaseLate(error: unknown): void {
-    gate.onLateError(error)
-    release()
+  private releaseLate(error: unknown): void {
+    this.isTooLate = true
+    this.gate.onLateError(error)
+    this.release()
   }
 
   /** The answer is void: the error takes its place. */
-  function refuse(error: unknown): void {
-    const calls = held
-    held = []
-    stopPretending()
-    if (!(error instanceof SessionError) || error.status !== 503) gate.onLateError(error)
+  private refuse(error: unknown): void {
+    const { res } = this
+    const calls = this.takeHeld()
+    if (!(error instanceof SessionError) || error.status !== 503) this.gate.onLateError(error)
     // Ending calls our own writeHead.
-    phase = 'passing'
-    headIsDone = true
-    refuseRequest(res, error, original.end)
-    phase = 'refused'
-    for (const [method, args] of calls) swallow(method, args)
-    if (needsDrain) res.emit('drain')
+    this.phase = 'passing'
+    this.headIsDone = true
+    refuseRequest(res, error, (text) => this.pass('end', [text]))
+    this.phase = 'refused'
+    for (const [method, args] of calls) this.swallow(method, args)
+    if (this.needsDrain) res.emit('drain')
   }
 
   /** A held call threw, e.g. for an invalid header: the app that made the call has long gone on. */
-  function breakOff(error: unknown): void {
-    if (res.headersSent) {
-      gate.onLateError(error)
-      res.destroy()
+  private breakOff(error: unknown): void {
+    if (this.res.headersSent) {
+      this.gate.onLateError(error)
+      this.res.destroy()
     } else {
-      refuse(error)
+      this.refuse(error)
     }
   }
 
-  function run(method: Method, args: unknown[]): unknown {
-    if (headIsDone) return original[method](...args)
-    headIsDone = true
-    const cookie = gate.cookie()
-    if (cookie === undefined) return original[method](...args)
-    return original[method](...(addCookie(res, method === 'writeHead' ? args : [], cookie) ?? args))
-  }
-
   /** The client has its answer; what the app still sends goes nowhere, and its callbacks are called. */
-  function swallow(method: Method, args: unknown[]): unknown {
+  private swallow(method: Method, args: readonly unknown[]): unknown {
     const callback = args.findLast((arg) => typeof arg === 'function')
     if (callback !== undefined) process.nextTick(callback as () => void)
-    return method === 'write' ? true : method === 'flushHeaders' ? undefined : res
+    return method === 'write' ? true : method === 'flushHeaders' ? undefined : this.res
   }
 }
 
-/**
- * Answers with the error's status, and leaves every cookie as it is. Headers stay that are not about the answer it
- * replaces. For a response whose headers have not left.
- */
-export function refuseRequest(res: ServerResponse, error: unknown, end: Passed = res.end.bind(res) as Passed): void {
-  const known = error instanceof SessionError ? error : undefined
-  for (const name of res.getHeaderNames()) if (aboutTheAnswer.test(name)) res.removeHeader(name)
-  res.statusCode = known?.status ?? 500
-  res.statusMessage = ''
-  for (const [name, value] of Object.entries(known?.headers ?? {})) res.setHeader(name, value)
-  res.setHeader('Cache-Control', 'no-store')
-  res.setHeader('Content-Type', 'text/plain; charset=utf-8')
-  end(
-    res.statusCode === 503
-      ? 'Your session cannot be reached at the moment. You are still logged in: please try again.\n'
-      : 'Something went wrong here. Please try again.\n',
-  )
+/** Two adapters on one answer, e.g. a koa app within an express app. */
+function joined(first: HeadGate, second: HeadGate): HeadGate {
+  return {
+    commit() {
+      const [one, other] = [first.commit(), second.commit()]
+      return one === undefined || other === undefined ? (one ?? other) : Promise.all([one, other]).then(() => undefined)
+    },
+    cookies: () => [...first.cookies(), ...second.cookies()],
+    onLateError: (error) => second.onLateError(error),
+    ended() {
+      first.ended?.()
+      second.ended?.()
+    },
+  }
 }
 
-const aboutTheAnswer =
-  /^(content-(?!security)|etag|last-modified|expires|location|set-cookie|transfer-encoding|trailer|accept-ranges)/i
+function late(): never {
+  throw headersSent('set')
+}
 
-/** Makes a response whose bytes are held back look sent. Gives what undoes it. */
-function pretendSent(res: ServerResponse, held: { isEnded: () => boolean; needsDrain: () => boolean }): () => void {
-  const getter = (get: () => unknown) => ({ get, configurable: true })
-  const method = (value: () => unknown) => ({ value, configurable: true, writable: true })
-  const late = () => {
-    throw headersSent('set')
-  }
-  const pretended: PropertyDescriptorMap = {
-    headersSent: getter(() => true),
-    writableEnded: getter(held.isEnded),
-    writableNeedDrain: getter(held.needsDrain),
-    setHeader: method(late),
-    setHeaders: method(late),
-    appendHeader: method(late),
-    removeHeader: method(late),
-    // Called by middleware that compresses: the head is on its way already.
-    _implicitHeader: method(() => undefined),
-  }
-  const before = Object.keys(pretended).map((name) => [name, Object.getOwnPropertyDescriptor(res, name)] as const)
+/** What makes a response whose bytes are held back look sent. */
+const pretended: PropertyDescriptorMap = {
+  headersSent: { get: () => true, configurable: true },
+  writableEnded: {
+    get(this: Held) {
+      return this[headKey].endIsHeld
+    },
+    configurable: true,
+  },
+  writableNeedDrain: {
+    get(this: Held) {
+      return this[headKey].needsDrain
+    },
+    configurable: true,
+  },
+  setHeader: { value: late, configurable: true, writable: true },
+  setHeaders: { value: late, configurable: true, writable: true },
+  appendHeader: { value: late, configurable: true, writable: true },
+  removeHeader: { value: late, configurable: true, writable: true },
+  // Called by middleware that compresses: the head is on its way already.
+  _implicitHeader: { value: () => undefined, configurable: true, writable: true },
+}
+const pretendedNames = Object.keys(pretended)
+
+/** Gives what undoes it. */
+function pretendSent(res: ServerResponse): () => void {
+  const before = pretendedNames.map((name) => Object.getOwnPropertyDescriptor(res, name))
   Object.defineProperties(res, pretended)
   return () => {
-    for (const [name, descriptor] of before) {
+    for (const [i, name] of pretendedNames.entries()) {
+      const descriptor = before[i]
       if (descriptor === undefined) Reflect.deleteProperty(res, name)
       else Object.defineProperty(res, name, descriptor)
     }
@@ -182,10 +279,14 @@ function pretendSent(res: ServerResponse, held: { isEnded: () => boolean; needsD
 }
 
 /**
- * Adds a cookie to those of the app. Where it gives some to writeHead, which would override ours, all of them go there, as
+ * Adds cookies to those of the app. Where it gives some to writeHead, which would override ours, all of them go there, as
  * one entry; then the new arguments of writeHead are given.
  */
-function addCookie(res: ServerResponse, writeHeadArgs: unknown[], cookie: string): unknown[] | undefined {
+function addCookies(
+  res: ServerResponse,
+  writeHeadArgs: readonly unknown[],
+  cookies: readonly string[],
+): readonly unknown[] | undefined {
   const at = writeHeadArgs.findIndex((arg) => typeof arg === 'object' && arg !== null)
   const headers = writeHeadArgs[at] as OutgoingHttpHeaders | OutgoingHttpHeader[] | undefined
   // As Node takes them: an object, or a flat list of names and values.
@@ -195,11 +296,11 @@ function addCookie(res: ServerResponse, writeHeadArgs: unknown[], cookie: string
   const isCookie = ([name]: readonly [string, unknown]) => name.toLowerCase() === 'set-cookie'
   const own = pairs.filter(isCookie).flatMap(([, value]) => value ?? [])
   if (own.length === 0) {
-    res.appendHeader('Set-Cookie', cookie)
+    res.appendHeader('Set-Cookie', cookies)
     return undefined
   }
   const others = pairs.filter((pair) => !isCookie(pair))
-  const all = [...others, ['Set-Cookie', [...own.map(String), cookie]] as const]
+  const all = [...others, ['Set-Cookie', [...own.map(String), ...cookies]] as const]
   return writeHeadArgs.with(at, Array.isArray(headers) ? all.flat() : Object.fromEntries(all))
 }
 

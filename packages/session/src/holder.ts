@@ -1,0 +1,127 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { SessionError } from './errors.ts'
+import type { RequestSession } from './request-session.ts'
+import { type HeadGate, holdHead } from './response.ts'
+import type { Session } from './session.ts'
+import type { OpenOptions, Sessions } from './sessions.ts'
+
+/**
+ * What a route asks of its session.
+ *
+ * - `normal`: 503 while the store is away.
+ * - `fresh`: as the store has it, whatever is cached.
+ * - `optional`: answers while the store is away as well; `session.available` is false then.
+ * - `stale-ok`: while the store is away, a cached session will do though it is older than the cache's maximum age.
+ */
+export type SessionMode = NonNullable<OpenOptions['mode']>
+
+export interface AdapterOptions {
+  /** What is asked of the session. Default `normal`. */
+  readonly mode?: SessionMode
+  /** `lazy`: nothing is asked of the store until `loadSession()` is called, or a route is marked. Default `eager`. */
+  readonly load?: 'eager' | 'lazy'
+}
+
+/** What Sessions needs of a request: an IncomingMessage has it, and a Fetch Request can be made to. */
+export type OpenRequest = Parameters<Sessions['open']>[0]
+
+/** Under which a request keeps its holder, so that adapters that are mounted within each other share one session. */
+export const holderKey = Symbol('baton.session.holder')
+export type HoldingRequest = IncomingMessage & { [holderKey]?: SessionHolder; session?: Session }
+
+/** One request's way to its session, the same for all adapters. A class, because there is one for each request. */
+export class SessionHolder implements HeadGate {
+  /** Everything is committed, and the app has not asked for the session since: nothing to compare again. */
+  isSettled = false
+  private readonly sessions: Sessions
+  private readonly request: OpenRequest
+  private readonly res: ServerResponse | undefined
+  private opened: RequestSession | undefined
+  private opening: Promise<Session> | undefined
+  private isFresh = false
+  private isVoid = false
+
+  /** With `res`, its headers wait for commits from the moment the session is loaded. */
+  constructor(sessions: Sessions, request: OpenRequest, res: ServerResponse | undefined) {
+    this.sessions = sessions
+    this.request = request
+    this.res = res
+  }
+
+  /** Throws SessionError `session-not-loaded` before it is. */
+  get session(): Session {
+    if (this.opened === undefined) throw notLoaded()
+    this.isSettled = false
+    return this.opened.session
+  }
+
+  /**
+   * Loads the session, unless it is loaded; `fresh` loads it again if it may have come from a cache. Rejects with
+   * SessionError if the store cannot say whether there is one; may be called again then.
+   */
+  load(mode: SessionMode = 'normal'): Session | Promise<Session> {
+    if (this.opened !== undefined) {
+      return mode === 'fresh' && !this.isFresh ? this.reload(this.opened.session) : this.opened.session
+    }
+    if (this.opening !== undefined) return this.opening.then(() => this.load(mode))
+    const opened = this.sessions.open(this.request, { mode })
+    if (!('then' in opened)) return this.take(opened, mode)
+    this.opening = opened.then(
+      (opened) => {
+        this.opening = undefined
+        return this.take(opened, mode)
+      },
+      (error: unknown) => {
+        this.opening = undefined
+        throw error
+      },
+    )
+    return this.opening
+  }
+
+  commit(): Promise<void> | undefined {
+    return this.opened === undefined || this.isSettled || this.isVoid ? undefined : this.opened.commit()
+  }
+
+  cookies(): readonly string[] {
+    if (this.opened === undefined || this.isVoid) return none
+    return this.sessions.cookiesFor(this.request, this.opened)
+  }
+
+  /** An error takes the place of the answer: nothing is committed any more, and the cookie stays as it is. */
+  giveUp(): void {
+    this.isVoid = true
+  }
+
+  onLateError(error: unknown): void {
+    this.sessions.report(error)
+  }
+
+  ended(): void {
+    this.opened?.ended()
+  }
+
+  private take(opened: RequestSession, mode: SessionMode): Session {
+    this.opened = opened
+    this.isFresh = mode === 'fresh'
+    if (this.res !== undefined) holdHead(this.res, this)
+    return opened.session
+  }
+
+  private async reload(session: Session): Promise<Session> {
+    // What this request has changed so far is not to be lost.
+    await session.save()
+    await session.reload()
+    this.isFresh = true
+    return session
+  }
+}
+
+const none: readonly string[] = []
+
+export function notLoaded(): SessionError {
+  return new SessionError(
+    'session-not-loaded',
+    'this session is not loaded: call `await loadSession()` first, or mark the route, or leave out `load: "lazy"`',
+  )
+}
