@@ -76,6 +76,12 @@ describe('values of format 1', () => {
     expect(encodeValue(5n).tag).toBe('l')
   })
 
+  it("an instant beyond JavaScript's calendar is opaque here", () => {
+    const payload = Buffer.alloc(8)
+    payload.writeBigInt64BE(8_640_000_000_000_001n)
+    expect(decodeValue(seal({ tag: 't', payload }))).toStrictEqual({ readable: false, tag: 't' })
+  })
+
   it('refuses what no tag can hold, and says what fits', () => {
     const circular: Record<string, unknown> = {}
     circular.self = circular

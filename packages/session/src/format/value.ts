@@ -109,7 +109,7 @@ function payloadValue(tag: string, payload: Buffer): unknown {
     case 'd':
       return sized(payload, 8).readDoubleBE()
     case 't':
-      return new Date(Number(sized(payload, 8).readBigInt64BE()))
+      return dateOf(Number(sized(payload, 8).readBigInt64BE()))
     case 'l': {
       const exact = sized(payload, 8).readBigInt64BE()
       const number = Number(exact)
@@ -159,6 +159,13 @@ function jsonOf(value: object | null): string {
     throw unfit('an object that JSON cannot hold', cause)
   }
   throw unfit('an object whose toJSON gives nothing')
+}
+
+/** Java's instants reach further than JavaScript's dates: those are kept as they are. */
+function dateOf(ms: number): Date {
+  const date = new Date(ms)
+  if (Number.isNaN(date.getTime())) throw new Error('beyond the calendar')
+  return date
 }
 
 function sized(payload: Buffer, bytes: number): Buffer {
