@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 export interface TestRedis {
   readonly url: string
   readonly port: number
+  readonly busPort: number
   /** SIGSTOP and SIGCONT. */
   freeze(): void
   thaw(): void
@@ -19,17 +20,28 @@ export interface TestRedis {
   stop(): Promise<void>
 }
 
+export interface RedisOptions {
+  readonly args?: readonly string[]
+  readonly port?: number
+  /** Needs a second free port, for the bus. */
+  readonly isCluster?: boolean
+}
+
 /** Whether the tests that need Redis can run. Without it they are skipped, with the remedy; in CI that is an error. */
 export const hasRedis = probe()
 
-export async function startRedis(): Promise<TestRedis> {
-  const port = await freePort()
+/** `args`: of redis-server, beyond those that every test wants. */
+export async function startRedis({ args: more = [], ...given }: RedisOptions = {}): Promise<TestRedis> {
+  const port = given.port ?? (await freePort())
+  const busPort = given.isCluster === true ? await freePort() : 0
+  const bus = busPort === 0 ? [] : ['--cluster-port', String(busPort)]
   const dir = mkdtempSync(join(tmpdir(), 'baton-redis-'))
   let child: ChildProcess | undefined
 
   const server: TestRedis = {
     url: `redis://127.0.0.1:${port}/0`,
     port,
+    busPort,
     freeze: () => void child?.kill('SIGSTOP'),
     thaw: () => void child?.kill('SIGCONT'),
     async kill() {
@@ -42,7 +54,7 @@ export async function startRedis(): Promise<TestRedis> {
     },
     async start() {
       const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', dir]
-      child = spawn('redis-server', args, { stdio: 'ignore' })
+      child = spawn('redis-server', [...args, ...bus, ...more], { stdio: 'ignore' })
       while (!(await accepts(port))) await sleep(10)
     },
     async stop() {

@@ -15,7 +15,7 @@ export interface CallRouter {
 
 export interface Redirect {
   readonly link: RedisLink
-  /** Each command goes behind an ASKING: the slot is on its way there. */
+  /** The slot is on its way there: each command or transaction goes behind an ASKING. */
   readonly isAsking: boolean
 }
 
@@ -93,8 +93,11 @@ export class RedisCall<T> implements Expiring {
       if (errorCode(error) !== undefined) return take(error)
       if (turn === this.#tries && !this.isSettled) this.#lost(error)
     }
+    let isQueued = false
     for (const command of this.#commands) {
-      if (this.#isAsking) client.sendCommand(['ASKING']).catch(ignored)
+      // Within a transaction it holds for all of it, and would be queued with the rest.
+      if (this.#isAsking && !isQueued) client.sendCommand(['ASKING']).catch(ignored)
+      isQueued = command[0] === 'MULTI' || (isQueued && command[0] !== 'EXEC')
       client.sendCommand(command as Argument[]).then(take, takeError)
     }
   }

@@ -174,12 +174,14 @@ export const scripts = {
 
   /**
    * KEYS session · ARGV ttl, holder, number of fields to remove, those fields, field, value, … · a commit of who holds the
-   * lock; gives {done, version}, {lost} or {dead}. A lease that is over will do, as long as nobody else has taken it.
+   * lock; gives {done, version}, {lost} or {dead}. A lease that is over is no lock, though nobody else took it.
    */
   commitLocked: script(`${alive}
     local meta = redis.call('HMGET', KEYS[1], '@c', '@x', '@l')
     if not alive(meta) then return {'dead'} end
-    if string.match(meta[3] or '', '^(.*):%d+$') ~= ARGV[2] then return {'lost'} end
+    local time = redis.call('TIME')
+    local holder, expiry = string.match(meta[3] or '', '^(.*):(%d+)$')
+    if holder ~= ARGV[2] or tonumber(expiry) <= time[1] * 1000 + math.floor(time[2] / 1000) then return {'lost'} end
     local removed = tonumber(ARGV[3])
     for i = 4 + removed, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
     for i = 4, 3 + removed do redis.call('HDEL', KEYS[1], ARGV[i]) end
