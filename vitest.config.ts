@@ -1,11 +1,12 @@
 import { defineConfig } from 'vitest/config'
 
-/** Stories that mostly wait, for a lease or for a command to end: two at a time do not disturb each other. */
+/** Stories that mostly wait, for a lease, a process or a command to end: two at a time do not disturb each other. */
 const patient = [
   'e2e/commands/**/*.test.ts',
+  'e2e/crashes/{deploy-killed,killed-again-and-again,resume-and-abort}.test.ts',
   'e2e/locks/**/*.test.ts',
-  'e2e/releases/staging.test.ts',
-  'e2e/balancers/{check,outdated}.test.ts',
+  'e2e/releases/**/*.test.ts',
+  'e2e/balancers/{away,check,outdated}.test.ts',
 ]
 
 export default defineConfig({
