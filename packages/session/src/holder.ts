@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { SessionError } from './errors.ts'
-import type { RequestSession } from './request-session.ts'
+import type { Renewer } from './request/hold.ts'
+import type { OpenOptions, RequestSession } from './request-session.ts'
 import { type HeadGate, holdHead } from './response.ts'
 import type { Session } from './session.ts'
-import type { OpenOptions, Sessions } from './sessions.ts'
+import type { OpenRequest, Sessions } from './sessions.ts'
 
 /**
  * What a route asks of its session.
@@ -22,15 +23,12 @@ export interface AdapterOptions {
   readonly load?: 'eager' | 'lazy'
 }
 
-/** What Sessions needs of a request: an IncomingMessage has it, and a Fetch Request can be made to. */
-export type OpenRequest = Parameters<Sessions['open']>[0]
-
 /** Under which a request keeps its holder, so that adapters that are mounted within each other share one session. */
 export const holderKey = Symbol('baton.session.holder')
 export type HoldingRequest = IncomingMessage & { [holderKey]?: SessionHolder; session?: Session }
 
 /** One request's way to its session, the same for all adapters. A class, because there is one for each request. */
-export class SessionHolder implements HeadGate {
+export class SessionHolder implements HeadGate, Renewer {
   /** Everything is committed, and the app has not asked for the session since: nothing to compare again. */
   isSettled = false
   private readonly sessions: Sessions
@@ -38,7 +36,10 @@ export class SessionHolder implements HeadGate {
   private readonly res: ServerResponse | undefined
   private opened: RequestSession | undefined
   private opening: Promise<Session> | undefined
+  /** The session that `renew` has ended: its cookie goes, unless another comes. */
+  private replaced: RequestSession | undefined
   private isFresh = false
+  private headIsGone = false
   private isVoid = false
 
   /** With `res`, its headers wait for commits from the moment the session is loaded. */
@@ -84,8 +85,29 @@ export class SessionHolder implements HeadGate {
   }
 
   cookies(): readonly string[] {
-    if (this.opened === undefined || this.isVoid) return none
-    return this.sessions.cookiesFor(this.request, this.opened)
+    this.headIsGone = true
+    const { sessions, request, opened, replaced } = this
+    if (opened === undefined || this.isVoid) return none
+    const cookies = sessions.cookiesFor(request, opened)
+    return cookies.length > 0 || replaced === undefined ? cookies : sessions.cookiesFor(request, replaced)
+  }
+
+  async renew(): Promise<void> {
+    const before = this.opened
+    if (before === undefined) throw notLoaded()
+    if (this.headIsGone) {
+      throw new SessionError('session-too-late', 'a session cannot be replaced any more: the headers have left')
+    }
+    const { session } = before
+    const attributes = Object.entries(session.toJSON())
+    await session.destroy()
+    // Who has kept the old object may still look at it, and copy from it; it is not committed any more.
+    for (const [name, value] of attributes) session.set(name, value)
+    const empty = await this.sessions.open({ headers: {} })
+    empty.renewer = this
+    this.replaced = before
+    this.opened = empty
+    this.isSettled = false
   }
 
   /** An error takes the place of the answer: nothing is committed any more, and the cookie stays as it is. */
@@ -98,13 +120,18 @@ export class SessionHolder implements HeadGate {
   }
 
   ended(): void {
+    this.replaced?.ended()
     this.opened?.ended()
   }
 
   private take(opened: RequestSession, mode: SessionMode): Session {
     this.opened = opened
+    opened.renewer = this
     this.isFresh = mode === 'fresh'
-    if (this.res !== undefined) holdHead(this.res, this)
+    if (this.res !== undefined) {
+      this.headIsGone = this.res.headersSent
+      holdHead(this.res, this)
+    }
     return opened.session
   }
 

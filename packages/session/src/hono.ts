@@ -1,11 +1,11 @@
 import type { ServerResponse } from 'node:http'
 import type { Context, MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
-import { type AdapterOptions, notLoaded, type OpenRequest, SessionHolder, type SessionMode } from './holder.ts'
+import { type AdapterOptions, notLoaded, SessionHolder, type SessionMode } from './holder.ts'
 import { aboutTheAnswer, refusalOf } from './refusal.ts'
 import { holdHead } from './response.ts'
 import type { Session, SessionAttributes } from './session.ts'
-import type { Sessions } from './sessions.ts'
+import type { OpenRequest, Sessions } from './sessions.ts'
 
 export type { AdapterOptions, SessionMode } from './holder.ts'
 

@@ -1,7 +1,7 @@
 import { hashOfId } from './id.ts'
 import { finish, touchIfDue } from './request/commit.ts'
 import type { RequestContext } from './request/context.ts'
-import { Hold } from './request/hold.ts'
+import { Hold, type Renewer } from './request/hold.ts'
 import { unlock } from './request/lock.ts'
 import type { Session } from './session.ts'
 import { sessionOf } from './session-proxy.ts'
@@ -9,6 +9,8 @@ import type { Wanted } from './stores/store.ts'
 
 /** One request's hold on a session: what adapters drive. */
 export interface RequestSession {
+  /** Of the adapter, if it has one: what `regenerate` with a callback asks. */
+  renewer: Renewer | undefined
   readonly session: Session
   /**
    * To be settled before the first byte of the headers, and again at the end of the answer: writes what changed. Gives

@@ -19,8 +19,10 @@ export const sessionMethods: ReadonlyMap<string, Method> = new Map<string, Metho
   ['login', (hold, user: string, options?: LoginOptions) => hold.inOrder((held) => login(held, user, options))],
   [
     'regenerate',
-    (hold, callback?: SessionCallback) =>
-      answered(hold.inOrder(callback === undefined ? regenerate : regenerateOrForget), callback),
+    (hold, callback?: SessionCallback) => {
+      if (callback === undefined) return hold.inOrder(regenerate)
+      return answered(hold.renewer === undefined ? hold.inOrder(regenerateOrForget) : hold.renewer.renew(), callback)
+    },
   ],
   [
     'update',

@@ -46,8 +46,10 @@ export interface SessionMethods<A extends object = SessionAttributes> {
    */
   login(user: string, options?: LoginOptions): Promise<void>
   /**
-   * A new id, everything else kept: for a change of rights. Rejects like `login`, and with `session-gone`. With a
-   * callback, as Passport calls it before it logs in, a session that has ended is left behind and no error.
+   * A new id, everything else kept: for a change of rights. Rejects like `login`, and with `session-gone`.
+   *
+   * With a callback it does what express-session's does, which Passport relies on: ends the session, and puts an empty
+   * one, another object, in its place (`req.session`); this object can still be read.
    */
   regenerate(): Promise<void>
   regenerate(callback: SessionCallback): void

@@ -44,6 +44,8 @@ export class Hold {
   endIsWanted = false
   /** Who we are to the store while we have the session's lock. */
   lockHolder: string | undefined = undefined
+  /** Told when the app wants another session in the place of this one, as express-session's `regenerate` gives. */
+  renewer: Renewer | undefined = undefined
   /** The session's methods, as the app has taken them. */
   methods: Map<string, unknown> | undefined = undefined
   protected steps = 0
@@ -173,6 +175,12 @@ export class Hold {
     this.isNew = false
     this.touchIsDue = ttlMs < this.ttlMs() - this.maxInactiveMs * 0.05
   }
+}
+
+/** Who gives the session to the app, and can give it another. */
+export interface Renewer {
+  /** Ends the session, and puts an empty one in its place. Rejects with SessionError. */
+  renew(): Promise<void>
 }
 
 export const noFields: Fields = new Map()
