@@ -2,14 +2,18 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { open } from 'lmdb'
 import { afterAll, describe, expect, it } from 'vitest'
+import { SessionError } from '../src/errors.ts'
 import { lmdbStore } from '../src/stores/lmdb.ts'
+import { holdLmdb, type LmdbDatabase } from '../src/stores/lmdb-database.ts'
+import { parseLmdbUrl } from '../src/stores/lmdb-url.ts'
 import { memoryStore } from '../src/stores/memory.ts'
 import { openStore } from '../src/stores/open.ts'
 import { redisStore } from '../src/stores/redis.ts'
-import { describeSessionStore, newKey, record, sealed } from './describe-session-store.ts'
+import type { SessionStore } from '../src/stores/store.ts'
+import { describeSessionStore } from './describe-session-store.ts'
 import { hasRedis, startRedis, type TestRedis } from './redis-server.ts'
+import { newKey, record, sealed } from './stored-sessions.ts'
 
 const timeouts = { connectMs: 5_000, loadMs: 5_000, commitMs: 5_000 }
 const dir = mkdtempSync(join(tmpdir(), 'baton-session-'))
@@ -20,15 +24,27 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true })
 })
 
-describeSessionStore('memory', async () => {
-  const shared = new Map<string, Buffer>()
-  return [memoryStore({ shared }), memoryStore({ shared })]
-})
+const memory = new Map<string, Buffer>()
+describeSessionStore(
+  'memory',
+  async () => {
+    const options = { shared: memory, namespace: 'test', sweepIntervalMs: 20 }
+    return [memoryStore(options), memoryStore(options)]
+  },
+  { listed: async (owner) => listedAs(owner, memory.keys()) },
+)
 
-describeSessionStore('LMDB', async () => {
-  const options = { path: join(dir, 'suite'), namespace: 'test', timeouts }
-  return [lmdbStore(options), lmdbStore(options)]
-})
+const suitePath = join(dir, 'suite')
+describeSessionStore(
+  'LMDB',
+  async () => {
+    const options = { path: suitePath, namespace: 'test', timeouts, sweepIntervalMs: 20 }
+    return [lmdbStore(options), lmdbStore(options)]
+  },
+  {
+    listed: (owner) => lookInto(suitePath, (database) => listedAs(owner, database.getKeys())),
+  },
+)
 
 describe.skipIf(!hasRedis)('with redis-server', () => {
   describeSessionStore('Redis', async () => {
@@ -52,10 +68,8 @@ describe('LMDB', () => {
     const kept = newKey()
     await store.create(kept, record({ a: sealed(1) }), 60_000)
     for (let i = 0; i < 20; i += 1) await store.create(newKey(), record({ a: sealed(i) }), 50)
-    const raw = open<Buffer, string>({ path, encoding: 'binary', noSubdir: false })
-    await expect.poll(() => raw.getKeysCount(), { timeout: 5_000 }).toBe(1)
-    expect([...raw.getKeys()]).toEqual([`test:s:${kept}`])
-    await raw.close()
+    const names = () => lookInto(path, (database) => [...database.getKeys()])
+    await expect.poll(names, { timeout: 5_000 }).toEqual([`test:s:${kept}`])
     await store.close()
   })
 
@@ -77,6 +91,27 @@ describe('LMDB', () => {
     await store.close()
   })
 
+  it('may be opened again in a process that is writing', async () => {
+    const path = join(dir, 'again')
+    const first = lmdbStore({ path, namespace: 'shop', timeouts })
+    await first.load(newKey())
+    const stores = [first]
+    for (let i = 0; i < 50; i += 1) {
+      const key = newKey()
+      const written = Promise.all(stores.map((store) => store.create(key, record({ a: sealed(i) }), 60_000)))
+      stores.push(lmdbStore({ path, namespace: `app${i}`, timeouts }))
+      expect(await Promise.all([written, stores.at(-1)!.load(key)])).toEqual([
+        stores.slice(1).map(() => true),
+        undefined,
+      ])
+      if (i % 10 === 9) await Promise.all(stores.splice(1).map((store) => store.close()))
+    }
+    await first.close()
+    const last = lmdbStore({ path, namespace: 'shop', timeouts })
+    expect(await last.count()).toBe(50)
+    await last.close()
+  })
+
   it('keeps apps apart by their namespace', async () => {
     const path = join(dir, 'apart')
     const [shop, blog] = ['shop', 'blog'].map((namespace) => lmdbStore({ path, namespace, timeouts }))
@@ -85,6 +120,86 @@ describe('LMDB', () => {
     expect(await blog!.load(key)).toBeUndefined()
     await Promise.all([shop!.close(), blog!.close()])
   })
+})
+
+describe.each([
+  ['memory', () => memoryStore()],
+  ['LMDB', () => lmdbStore({ path: mkdtempSync(join(dir, 'local-')), namespace: 'test', timeouts })],
+])('a store on this host: %s', (_, make) => {
+  it('has its sessions at hand, without a promise, and never an old one', async () => {
+    const [store, key] = [make(), newKey()]
+    await store.create(key, record({ a: sealed(1) }), 60_000)
+    expect(store.peek!(key)).toEqual({ ...(await store.load(key)), ttlMs: expect.any(Number) })
+    await store.destroy(key)
+    expect([...store.peek!(key)!.fields.keys()]).toEqual(['@x'])
+    expect(store.peek!(newKey())).toBeUndefined()
+    await store.close()
+    expect(store.peek!(key)).toBeUndefined()
+  })
+
+  it('may be asked before it is open, and refuses everything once it is closed', async () => {
+    const [store, key] = [make(), newKey()]
+    expect(await store.load(key)).toBeUndefined()
+    await Promise.all([store.close(), store.close()])
+    const refused = { code: 'session-unavailable', message: expect.stringContaining('closed') }
+    await expect(store.load(key)).rejects.toMatchObject(refused)
+    await expect(store.create(key, record({}), 60_000)).rejects.toMatchObject(refused)
+    await expect(store.count()).rejects.toMatchObject(refused)
+    expect(store.health().state).toBe('down')
+  })
+})
+
+describe('LMDB of limited size', () => {
+  const big = () => record({ a: Buffer.alloc(20_000, 1) })
+
+  it('refuses, once it is full, whatever would grow; reads, shrinks and destroys go on', async () => {
+    const path = join(dir, 'full')
+    const maxBytes = 2 ** 20
+    const store = lmdbStore({ path, namespace: 'test', timeouts, maxBytes })
+    const { keys, refusal } = await fill(store)
+    expect(refusal).toMatchObject({ code: 'session-unavailable', status: 503 })
+    expect(refusal.message).toMatch(/the session store is full.* raise maxBytes/)
+    expect(keys.length).toBeGreaterThan(30)
+    expect(statSync(join(path, 'data.mdb')).size).toBeLessThanOrEqual(maxBytes)
+
+    const [first, second] = keys as [string, string]
+    expect((await store.load(first))!.fields.size).toBe(5)
+    const grow = { set: new Map([['.b', Buffer.alloc(9_000)]]), remove: [] }
+    await expect(store.commit(first, grow, 60_000)).rejects.toMatchObject({ code: 'session-unavailable' })
+    expect((await store.load(first))!.fields.has('.b')).toBe(false)
+    const same = { set: new Map([['.a', Buffer.alloc(20_000, 2)]]), remove: [] }
+    expect(await store.commit(first, same, 60_000)).toBe(2)
+    expect(store.health().state).toBe('up')
+    expect(await store.destroy(first)).toBe(true)
+    expect(await store.commit(second, { set: new Map(), remove: ['.a'] }, 60_000)).toBe(2)
+    await expect.poll(() => store.create(newKey(), big(), 60_000).catch(() => false), { timeout: 5_000 }).toBe(true)
+    await store.close()
+  })
+
+  it('sweeps before it refuses', async () => {
+    const path = join(dir, 'full-of-dead')
+    const store = lmdbStore({ path, namespace: 'test', timeouts, maxBytes: 2 ** 20, sweepIntervalMs: 3_600_000 })
+    const kept = newKey()
+    await store.create(kept, record({}), 60_000)
+    await fill(store, 1_000)
+    await expect.poll(() => store.create(newKey(), big(), 60_000).catch(() => false), { timeout: 8_000 }).toBe(true)
+    expect(await store.load(kept)).toBeDefined()
+    await store.close()
+  })
+
+  async function fill(store: SessionStore, ttlMs = 60_000): Promise<{ keys: string[]; refusal: SessionError }> {
+    const keys: string[] = []
+    for (;;) {
+      const key = newKey()
+      try {
+        await store.create(key, big(), ttlMs)
+        keys.push(key)
+      } catch (error) {
+        if (error instanceof SessionError) return { keys, refusal: error }
+        throw error
+      }
+    }
+  }
 })
 
 describe('the URL of a store', () => {
@@ -96,3 +211,34 @@ describe('the URL of a store', () => {
     expect(broken).toThrow(/^the Redis URL cannot be read; write redis:/)
   })
 })
+
+describe('the URL of LMDB', () => {
+  it('names a folder, and how large the store may get', () => {
+    expect(parseLmdbUrl('lmdb:./data/sessions')).toEqual({ path: './data/sessions' })
+    expect(parseLmdbUrl('lmdb:///var/lib/a%20shop')).toEqual({ path: '/var/lib/a shop' })
+    expect(parseLmdbUrl('lmdb:/var/lib/shop?maxBytes=256MiB')).toEqual({ path: '/var/lib/shop', maxBytes: 2 ** 28 })
+    expect(parseLmdbUrl('lmdb:///shop?maxBytes=5000000')).toEqual({ path: '/shop', maxBytes: 5_000_000 })
+  })
+
+  it('is refused, with what to write, where it cannot be meant', () => {
+    expect(() => parseLmdbUrl('lmdb:')).toThrow(/no path; write lmdb:<folder>/)
+    expect(() => parseLmdbUrl('lmdb:./data?maxSize=1GiB')).toThrow(/"maxSize" is unknown; lmdb: takes maxBytes/)
+    for (const size of ['1KiB', '-5', '10 MB', '0x100000', '']) {
+      expect(() => parseLmdbUrl(`lmdb:./data?maxBytes=${size}`)).toThrow(/write at least 1MiB/)
+    }
+  })
+})
+
+function listedAs(owner: string, names: Iterable<string>): string[] {
+  const prefix = `test:u:${owner}:`
+  return [...names].filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length))
+}
+
+async function lookInto<T>(path: string, look: (database: LmdbDatabase) => T): Promise<T> {
+  const { database, release } = holdLmdb(path)
+  const opened = await database
+  opened.resetReadTxn()
+  const seen = look(opened)
+  await release()
+  return seen
+}

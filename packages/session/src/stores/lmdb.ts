@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs'
-import type { RootDatabase } from 'lmdb'
+import { holdLmdb, type LmdbDatabase } from './lmdb-database.ts'
+import { roomIn } from './lmdb-room.ts'
 import type { Shelf } from './local-shelf.ts'
 import { localStore } from './local-store.ts'
 import type { SessionStore, Timeouts } from './store.ts'
@@ -11,6 +11,8 @@ export interface LmdbOptions {
   readonly timeouts: Timeouts
   /** Between two steps of the sweep; each looks at up to 1,000 records. Default 10 s. */
   readonly sweepIntervalMs?: number
+  /** How large the store may get on disk, about. Default: as large as the disk. */
+  readonly maxBytes?: number
 }
 
 /**
@@ -18,17 +20,17 @@ export interface LmdbOptions {
  * system's hands: it survives a kill -9 of all of them. The disk is written right behind, so a power cut may take the
  * last moments, and never the consistency, of the store.
  */
-export function lmdbStore({ path, ...options }: LmdbOptions): SessionStore {
-  mkdirSync(path, { recursive: true, mode: 0o700 })
-  return localStore({ shelf: lmdbShelf(path), ...options })
+export function lmdbStore({ path, maxBytes, ...options }: LmdbOptions): SessionStore {
+  return localStore({ shelf: lmdbShelf(path, maxBytes), ...options })
 }
 
-type Database = RootDatabase<Buffer, string>
-
-function lmdbShelf(path: string): Shelf {
-  let db: Database
-  const opened = open(path).then((database) => {
+function lmdbShelf(path: string, maxBytes: number | undefined): Shelf {
+  const hold = holdLmdb(path)
+  let db: LmdbDatabase
+  let room: { isFull(): boolean } | undefined
+  const opened = hold.database.then((database) => {
     db = database
+    if (maxBytes !== undefined) room = roomIn(db, maxBytes)
     opening = undefined
   })
   let opening: Promise<void> | undefined = opened
@@ -57,12 +59,8 @@ function lmdbShelf(path: string): Shelf {
       void db.remove(name)
     },
 
-    close: () => opened.then(() => db.close()),
-  }
-}
+    isFull: () => room?.isFull() ?? false,
 
-/** Loaded only by who keeps sessions in it. */
-async function open(path: string): Promise<Database> {
-  const lmdb = await import('lmdb')
-  return lmdb.open({ path, encoding: 'binary', cache: false, noSubdir: false })
+    close: hold.release,
+  }
 }

@@ -7,8 +7,8 @@ export interface Owners {
   /** Lists a session, or prolongs its entry; to be called whenever the session's own life is prolonged by much. */
   list(owner: string, key: string, ttlMs: number): void
   unlist(owner: string, key: string): void
-  /** Keys of sessions, after `after` in their order; some may be dead. */
-  sessionsOf(owner: string, after: string, limit: number): string[]
+  /** Keys of sessions, in their order; some may be dead. */
+  sessionsOf(owner: string, page?: { readonly after: string; readonly limit: number }): string[]
   epoch(owner: string): number
   raiseEpoch(owner: string): void
 }
@@ -33,7 +33,7 @@ export function ownersOn(shelf: Shelf, namespace: string): Owners {
       shelf.remove(entry(owner, key))
     },
 
-    sessionsOf(owner, after, limit) {
+    sessionsOf(owner, { after, limit } = { after: '', limit: Number.MAX_SAFE_INTEGER }) {
       const keys: string[] = []
       // `;` comes right after `:`.
       for (const { key } of shelf.range(entry(owner, after), `${namespace}:u:${owner};`, limit)) {

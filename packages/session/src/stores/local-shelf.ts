@@ -15,5 +15,7 @@ export interface Shelf {
   write<T>(action: () => T): Promise<T>
   put(name: string, bytes: Buffer): void
   remove(name: string): void
+  /** Nothing may grow any more; what shrinks or stays may be put. */
+  isFull(): boolean
   close(): Promise<void>
 }

@@ -25,6 +25,7 @@ function memoryShelf(kept: Map<string, Buffer>): Shelf {
   return {
     opening: undefined,
     refresh() {},
+    isFull: () => false,
 
     get(name) {
       const bytes = kept.get(name)
