@@ -1,13 +1,14 @@
-import { fileURLToPath } from 'node:url'
 import { SessionError } from '../errors.ts'
 import { lmdbStore } from './lmdb.ts'
+import { parseLmdbUrl } from './lmdb-url.ts'
+import { memoryStore } from './memory.ts'
 import type { Tracking } from './near-cache-tracking.ts'
 import { redisStore } from './redis.ts'
 import { isRedisUrl } from './redis-target.ts'
 import type { SessionStore, Timeouts } from './store.ts'
 
 /**
- * `lmdb:<path>`, `redis://…`, `rediss://…`, `redis+unix:///…`, `redis+sentinel://…`, `redis+cluster://…`, `rediss+…`.
+ * `lmdb:<path>[?maxBytes=…]`, `memory:`, `redis://…`, `rediss://…`, `redis+unix:///…`, `redis+sentinel://…`, `redis+cluster://…`, `rediss+…`.
  * Throws SessionError `session-options`, and never shows the URL: it may hold a password.
  */
 export function openStore(
@@ -15,7 +16,8 @@ export function openStore(
   more: { namespace: string; timeouts: Timeouts; tracking?: Tracking },
 ): SessionStore {
   if (isRedisUrl(url)) return redisStore({ url, ...more })
-  if (url.startsWith('lmdb:')) return lmdbStore({ path: pathOf(url), ...more })
+  if (url.startsWith('lmdb:')) return lmdbStore({ ...parseLmdbUrl(url), ...more })
+  if (url === 'memory:') return memoryStore(more)
   throw new SessionError(
     'session-options',
     `the session store's scheme is ${JSON.stringify(url.split(':', 1)[0])}; write lmdb:<folder>, redis://… or rediss://…, or one with +sentinel, +cluster or +unix`,
@@ -27,15 +29,7 @@ export function openStore(
  * cannot be away: when it is late the disk or the processor is busy, and an answer that comes late is better than none.
  */
 export function defaultTimeouts(url: string): Timeouts {
-  return url.startsWith('lmdb:')
+  return /^(lmdb|memory):/.test(url)
     ? { connectMs: 1_000, loadMs: 5_000, commitMs: 5_000 }
     : { connectMs: 1_000, loadMs: 250, commitMs: 500 }
-}
-
-/** `lmdb:./data/sessions`, `lmdb:/var/lib/shop`, and `lmdb:///var/lib/shop` as people write it. */
-function pathOf(url: string): string {
-  if (url.startsWith('lmdb://')) return fileURLToPath(`file:${url.slice('lmdb:'.length)}`)
-  const path = url.slice('lmdb:'.length)
-  if (path === '') throw new SessionError('session-options', 'the session store has no path; write lmdb:<folder>')
-  return path
 }
