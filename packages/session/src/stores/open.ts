@@ -20,8 +20,13 @@ export function openStore(
   if (url === 'memory:') return memoryStore(more)
   throw new SessionError(
     'session-options',
-    `the session store's scheme is ${JSON.stringify(url.split(':', 1)[0])}; write lmdb:<folder>, redis://… or rediss://…, or one with +sentinel, +cluster or +unix`,
+    `the session store ${schemeOf(url)}; write lmdb:<folder>, redis://… or rediss://…, or one with +sentinel, +cluster or +unix`,
   )
+}
+
+function schemeOf(url: string): string {
+  const scheme = /^[a-z][a-z0-9+.-]{0,30}(?=:)/i.exec(url)?.[0]
+  return scheme === undefined ? 'has no scheme' : `has the scheme ${JSON.stringify(scheme)}`
 }
 
 /**

@@ -67,7 +67,8 @@ async function ownerPage(servers: RedisServers, list: string, from: string, limi
 
 /** Read as a reply, so that a damaged one is an answer that the store failed to give. */
 function pageReply([reply]: readonly unknown[]): [next: string, items: string[]] {
-  const [next, items] = reply as [Buffer, Buffer[]]
+  const [next, items] = reply as [unknown, unknown]
+  if (!Buffer.isBuffer(next) || !Array.isArray(items)) throw new Error('a page that is none')
   return [next.toString(), items.map(String)]
 }
 
