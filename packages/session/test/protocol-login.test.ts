@@ -128,6 +128,22 @@ describe('the rotation at login', () => {
     expect(await visitor.request(1, (session) => session.cart)).toEqual(['tea', 'jam'])
   })
 
+  it('objects that were changed before a login are changed after it as well', async () => {
+    cluster = startCluster()
+    const visitor = cluster.visitor()
+    await visitor.request(0, (session) => {
+      session.cart = ['tea']
+    })
+    await visitor.request(0, async (session) => {
+      const cart = session.cart as string[]
+      cart.push('jam')
+      await session.login('ann')
+      cart.push('salt')
+      expect(session.cart).toBe(cart)
+    })
+    expect(await visitor.request(1, (session) => session.cart)).toEqual(['tea', 'jam', 'salt'])
+  })
+
   it('with a store that fails, logs nobody in and leaves the cookie alone', async () => {
     cluster = startCluster()
     const visitor = cluster.visitor()

@@ -126,7 +126,7 @@ describe('limits', () => {
 
   it('never refuse what makes a session smaller', async () => {
     cluster = startCluster({}, 1)
-    const visitor = await begun({ a: 'x'.repeat(190), b: 'x'.repeat(190), c: 'x'.repeat(190) })
+    const visitor = await begun({ a: 'x'.repeat(190), b: 'x'.repeat(300), c: 'x'.repeat(300) })
     const other = startCluster({ limits }, 1)
     const { fields } = (await cluster.store.load(hashOfId(visitor.cookie!)))!
     await other.store.create(hashOfId(visitor.cookie!), fields, 60_000)

@@ -136,6 +136,12 @@ describe('the options', () => {
     [{ namespace: 'a:b' }, /namespace "a:b": use 1 to 64 of/],
     [{ maxInactiveInterval: 'soon' }, /write a duration of whole seconds like "30m", or seconds like 1800/],
     [{ maxInactiveInterval: 0.5 }, /maxInactiveInterval 0.5/],
+    [{ absoluteTimeout: 'never' }, /absoluteTimeout "never": write a duration/],
+    [{ limits: { attributes: 0 } }, /limits.attributes 0: write a whole number from 1 on/],
+    [{ userSecret: '' }, /userSecret: write a string/],
+    [{ store: 'lmdb:./never', nearCache: true }, /nearCache is for Redis/],
+    [{ store: 'redis://127.0.0.1:1', nearCache: { maxAgeMs: 0.5 } }, /nearCache.maxAgeMs 0.5/],
+    [{ store: 'lmdb:./never', encryption: { keys: [] } }, /encryption.keys is empty/],
     [{ cookie: { name: 'a b' } }, /cookie.name "a b"/],
     [{ cookie: { sameSite: 'none' as const, secure: false } }, /sameSite "none" needs cookie.secure/],
   ])('%o are refused with the remedy', (options, message) => {
