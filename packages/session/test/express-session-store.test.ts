@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { parseCookie } from 'cookie'
 import express from 'express'
@@ -94,6 +95,34 @@ describe('a request on express-session', () => {
     expect((await client.get('/read')).body).toBe('{"a":"1"}')
   })
 
+  it('begins its answer before it has saved, as with any store, unless the app waits for save', async () => {
+    const { watched, origin } = await shop()
+    const client = visitor(origin)
+    await client.get('/set?name=a&value=1')
+    let release = () => {}
+    watched.disturb = (method) => {
+      if (method !== 'commit') return undefined
+      return new Promise((resolve) => {
+        release = resolve
+      })
+    }
+    const headers = { cookie: `connect.sid=${client.jar.get('connect.sid')}` }
+    const early = await fetch(`${origin}/redirect?n=1`, { headers, redirect: 'manual' })
+    expect([early.status, watched.calls.at(-1)]).toEqual([303, 'commit'])
+    release()
+    await early.text()
+    const commits = watched.calls.filter((call) => call === 'commit').length
+    let hasAnswered = false
+    const late = fetch(`${origin}/redirect?n=2&save`, { headers, redirect: 'manual' }).then((response) => {
+      hasAnswered = true
+      return response
+    })
+    await expect.poll(() => watched.calls.filter((call) => call === 'commit').length).toBe(commits + 1)
+    expect(hasAnswered).toBe(false)
+    release()
+    expect((await late).status).toBe(303)
+  })
+
   it('regenerates: the old id is dead for good, the new one is new', async () => {
     const { store, origin } = await shop()
     const client = visitor(origin)
@@ -153,6 +182,34 @@ describe('a session in the store', () => {
       true,
     ])
     expect(await store.get(id)).toMatchObject({ a: 2 })
+  })
+
+  it('keeps dates and bytes what they are, and leaves out what JSON would', async () => {
+    const { store } = await shop()
+    const at = new Date()
+    await store.set('sid', { cookie: {}, at, bytes: Buffer.from([1, 0]), run() {}, nothing: undefined })
+    const loaded = (await store.get('sid'))!
+    expect(loaded).toEqual({ cookie: {}, at, bytes: Buffer.from([1, 0]) })
+    loaded.at = undefined
+    await store.set('sid', loaded)
+    expect(Object.keys((await store.get('sid'))!)).toEqual(['bytes', 'cookie'])
+  })
+
+  it('is encrypted, limited and ended as the options say, as everywhere', async () => {
+    const inner = memoryStore()
+    const options = { store: inner, encryption: { keys: [{ id: 'k1', key: randomBytes(32) }] }, absoluteTimeout: '1m' }
+    const store = expressSessionStore(session, { ...options, limits: { attributeBytes: 1000 } })
+    await store.set('sid', { cookie: {}, secret: 'tea' })
+    const { fields, ttlMs } = (await inner.load(hashOfId('sid')))!
+    expect([fields.get('.secret')?.toString('latin1', 0, 1), fields.has('@A')]).toEqual(['E', true])
+    expect(ttlMs).toBeLessThanOrEqual(60_000)
+    const loaded = (await store.get('sid'))!
+    expect(loaded.secret).toBe('tea')
+    loaded.secret = 'x'.repeat(2_000)
+    await expect(store.set('sid', loaded)).rejects.toMatchObject({ code: 'session-too-large' })
+    expect(await store.get('sid')).toMatchObject({ secret: 'tea' })
+    await store.touch('sid', loaded)
+    expect((await inner.load(hashOfId('sid')))!.ttlMs).toBeLessThanOrEqual(60_000)
   })
 
   it('has one of any id, and shows none', async () => {
@@ -249,7 +306,7 @@ describe('the store as an object', () => {
   it('says what it needs', () => {
     const wrong = { resave: false } as unknown as typeof session
     expect(() => expressSessionStore(wrong, { store: 'memory:' })).toThrow(/write expressSessionStore\(session/)
-    expect(() => expressSessionStore(session, { store: 'memcached:' })).toThrow(/session store's scheme/)
+    expect(() => expressSessionStore(session, { store: 'memcached:' })).toThrow(/"memcached"/)
   })
 })
 
@@ -279,6 +336,7 @@ function shopRoutes(): Record<string, PeerHandler> {
     '/set': set,
     '/slow-set': async (req, res) => {
       await room.meet(Number(req.query.all))
+      await room.inTurn(res)
       return set(req, res)
     },
     '/push': (req, res) => {
@@ -302,6 +360,16 @@ function shopRoutes(): Record<string, PeerHandler> {
         await room.meet(Number(req.query.all))
         res.end('done')
       })
+    },
+    '/redirect': (req, res) => {
+      const go = () => {
+        const body = 'See /'
+        res.writeHead(303, { Location: '/', 'Content-Length': body.length })
+        res.end(body)
+      }
+      req.session.n = req.query.n
+      if (req.query.save === undefined) go()
+      else req.session.save(go)
     },
     '/regenerate': (req, res) =>
       req.session.regenerate(() => {

@@ -197,7 +197,7 @@ describe('express-session on our store, when the store fails', () => {
     })
     const client = visitor(origin)
     await client.get('/')
-    const [{ key }] = (await inner.list({})).entries as [{ key: string }]
+    const { key } = (await inner.list({})).entries[0]!
     await inner.touch(key, 1_000_000)
     watched.disturb = (name) => (name === method ? Promise.reject(new Error(`no ${method}`)) : undefined)
     const answer = await client.get(path)

@@ -158,7 +158,7 @@ describe('express-session on our store, with its options', () => {
     const { origin, store, inner } = await start({ rolling: true, cookie: { maxAge: 2_000 } }, count)
     const client = visitor(origin)
     await client.get('/')
-    const [{ key }] = (await inner.list({})).entries as [{ key: string }]
+    const { key } = (await inner.list({})).entries[0]!
     await inner.touch(key, 1_000)
     const before = (await store.get(idIn(client.jar)))!.cookie as { expires: Date }
     expect((await client.get('/')).cookie('connect.sid')?.expires).toBeDefined()
@@ -177,7 +177,7 @@ describe('express-session on our store, with its options', () => {
       calls.length = 0
       await client.get('/')
       expect(calls).toEqual(['load'])
-      const [{ key }] = (await inner.list({})).entries as [{ key: string }]
+      const { key } = (await inner.list({})).entries[0]!
       await inner.touch(key, 1_000_000)
       await client.get('/')
       expect(calls).toEqual(['load', 'load', 'touch'])

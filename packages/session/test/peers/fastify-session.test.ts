@@ -225,9 +225,10 @@ const room = meeting()
 
 /** All of them have loaded before the first one saves. */
 function setLate(all: number): FastifyPeerHandler {
-  return async ({ session, body }) => {
+  return async ({ session, body }, reply) => {
     const { all: mine = all, ...attributes } = body as { all?: number }
     await room.meet(mine)
+    await room.inTurn(reply.raw)
     Object.assign(session, attributes)
     return 'done'
   }
