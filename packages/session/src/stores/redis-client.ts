@@ -10,12 +10,14 @@ export interface ClientOptions {
   readonly login: RedisLogin
   readonly database: number
   readonly connectMs: number
+  /** Whether a near cache wants to know of writes: Redis keeps track of what is read over it then. */
+  readonly isTracked: boolean
 }
 
 /**
  * The one place that makes clients. node-redis is loaded when the first one is made. It neither queues nor reconnects
  * here, and has no timers: its own would be one AbortSignal per command. RESP3, blobs as bytes, maps as flat arrays;
- * `invalidate` is emitted with the key, or null, for each push of client-side caching.
+ * Where it is tracked, `invalidate` is emitted with the key, or null, for each push of client-side caching.
  */
 export async function openRedisClient(options: ClientOptions): Promise<RedisClient> {
   return makeClient(await import('redis'), options)
@@ -36,7 +38,7 @@ function makeClient({ createClient, RESP_TYPES }: typeof Redis, options: ClientO
     disableOfflineQueue: true,
     disableClientInfo: true,
     maintNotifications: 'disabled',
-    emitInvalidate: true,
+    emitInvalidate: options.isTracked,
     socket: target.tls === undefined ? socket : { ...socket, ...target.tls, tls: true as const },
     commandOptions: { timeout: 0, typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.MAP]: Array } },
   })

@@ -75,7 +75,15 @@ export function clusterServers(options: ServersOptions): RedisServers {
     if (known !== undefined) return known.link
     const { login } = target
     const link = redisLink({
-      open: () => openRedisClient({ target, address, login, database: 0, connectMs: timeouts.connectMs }),
+      open: () =>
+        openRedisClient({
+          target,
+          address,
+          login,
+          database: 0,
+          connectMs: timeouts.connectMs,
+          isTracked: tracking !== undefined,
+        }),
       timeouts,
       ...(tracking === undefined ? {} : { tracking }),
       onSeek: () => void refresh(),

@@ -13,7 +13,8 @@ const watchEveryMs = 1_000
  * second between two attempts, and does not give up.
  */
 export function sentinelServers(options: ServersOptions): RedisServers {
-  const { target, timeouts } = options
+  const { target, timeouts, tracking } = options
+  const isTracked = tracking !== undefined
   const sentinels = target.addresses.map((address) => sentinel(options, address))
   let newest = -1
   let current: RedisAddress | undefined
@@ -22,7 +23,7 @@ export function sentinelServers(options: ServersOptions): RedisServers {
     async open() {
       current = await master()
       const { login, database } = target
-      return openRedisClient({ target, address: current, login, database, connectMs: timeouts.connectMs })
+      return openRedisClient({ target, address: current, login, database, connectMs: timeouts.connectMs, isTracked })
     },
     proof: [{ command: ['ROLE'], accepts: (reply) => Array.isArray(reply) && String(reply[0]) === 'master' }],
   })
@@ -111,7 +112,14 @@ function sentinel({ target, timeouts }: ServersOptions, address: RedisAddress): 
 
   async function connect(): Promise<RedisClient> {
     const { sentinelLogin: login } = target
-    const fresh = await openRedisClient({ target, address, login, database: 0, connectMs: timeouts.connectMs })
+    const fresh = await openRedisClient({
+      target,
+      address,
+      login,
+      database: 0,
+      connectMs: timeouts.connectMs,
+      isTracked: false,
+    })
     client = fresh
     fresh.on('error', () => {
       if (client === fresh) forget()

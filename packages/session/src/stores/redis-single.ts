@@ -14,6 +14,7 @@ export function singleServer(options: ServersOptions): RedisServers {
         login: target.login,
         database: target.database,
         connectMs: timeouts.connectMs,
+        isTracked: options.tracking !== undefined,
       }),
   })
 }
