@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
-import { parseCookie } from 'cookie'
+import { parse } from 'cookie'
 import express from 'express'
 import { afterEach, describe, expect, it } from 'vitest'
 import { expressSession } from '../src/express.ts'
@@ -257,12 +257,12 @@ describe('for apps that move from express-session to our adapter', () => {
 
     const sessions = createSessions({ store: inner, onError: () => {} })
     const moved = express()
+    // As in docs/sessions-differences.md.
     moved.use((req, _res, next) => {
-      const signed = parseCookie(req.headers.cookie ?? '')['connect.sid']
-      const id = signed?.startsWith('s:') ? unsign(signed.slice(2), 'keyboard cat') : false
-      if (id !== false && !/(?:^|; )JSESSIONID=/.test(req.headers.cookie ?? '')) {
-        req.headers.cookie += `; JSESSIONID=${id}`
-      }
+      const cookies = parse(req.headers.cookie ?? '')
+      const signed = cookies['connect.sid']
+      const id = signed?.startsWith('s:') && unsign(signed.slice(2), 'keyboard cat')
+      if (id && cookies.JSESSIONID === undefined) req.headers.cookie += `; JSESSIONID=${id}`
       next()
     })
     moved.use(expressSession(sessions))
