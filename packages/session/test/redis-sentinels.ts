@@ -12,6 +12,8 @@ export interface TestSentinels {
   readonly url: string
   readonly first: TestRedis
   readonly second: TestRedis
+  /** Resolves as soon as a sentinel names this server as the master. */
+  hasNamed(server: TestRedis): Promise<void>
   stop(): Promise<void>
 }
 
@@ -43,6 +45,20 @@ export async function startSentinels(): Promise<TestSentinels> {
     url: `redis+sentinel://${ports.map((port) => `127.0.0.1:${port}`).join(',')}/shop`,
     first,
     second,
+    async hasNamed(server) {
+      const clients = await Promise.all(
+        ports.map((port) => createClient({ url: `redis://127.0.0.1:${port}` }).connect()),
+      )
+      const named = async () => {
+        for (const client of clients) {
+          const [, port] = await client.sendCommand<string[]>(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'shop'])
+          if (Number(port) === server.port) return
+        }
+        throw new Error('it is not the master yet')
+      }
+      await vi.waitFor(named, { timeout: 20_000, interval: 10 })
+      for (const client of clients) client.destroy()
+    },
     async stop() {
       for (const child of children) {
         const exit = once(child, 'exit')

@@ -13,13 +13,15 @@ export interface Runner {
 export function makeRunner(timeouts: Timeouts, router: CallRouter): Runner {
   const byKind = { load: makeDeadlines(timeouts.loadMs), commit: makeDeadlines(timeouts.commitMs) }
   // The first request may come before the first connection: it is not Redis' fault that the app has just started.
+  let hasStarted = false
   const starting = makeDeadlines(Math.max(timeouts.connectMs, timeouts.commitMs))
   const all = [byKind.load, byKind.commit, starting]
 
   return {
     run(link, kind, key, commands, read) {
+      hasStarted ||= !link.isStarting
+      const deadlines = hasStarted ? byKind[kind] : starting
       return new Promise((resolve, reject) => {
-        const deadlines = link.isStarting ? starting : byKind[kind]
         new RedisCall({ router, kind, key, commands, read, deadlines }, resolve, reject).start(link)
       })
     },
