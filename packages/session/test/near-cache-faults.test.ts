@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { NearCacheOptions } from '../src/stores/near-cache.ts'
-import { newKey, record, sealed } from './describe-session-store.ts'
 import { adminOf, type CachingNode, gone, orAgain, set, startCachingNode, valueIn } from './near-cache-node.ts'
 import { hasRedis, startRedis, type TestRedis } from './redis-server.ts'
 import type { Fate } from './resp-proxy.ts'
+import { newKey, record, sealed } from './stored-sessions.ts'
 
 /** Writes of each fault, each followed by reads on both nodes. */
 const trials = Number(process.env.BATON_NEAR_CACHE_TRIALS ?? 500)

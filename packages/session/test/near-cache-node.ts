@@ -6,9 +6,9 @@ import { type NearCache, type NearCacheOptions, nearCache } from '../src/stores/
 import { makeTracking } from '../src/stores/near-cache-tracking.ts'
 import { redisStore } from '../src/stores/redis.ts'
 import type { Change, SessionStore, Stored, Timeouts } from '../src/stores/store.ts'
-import { newKey, record, sealed } from './describe-session-store.ts'
 import type { TestRedis } from './redis-server.ts'
 import { type RespProxy, startRespProxy } from './resp-proxy.ts'
+import { newKey, record, sealed } from './stored-sessions.ts'
 
 /** One node: its store, behind a proxy of its own. */
 export interface CachingNode {
@@ -19,6 +19,8 @@ export interface CachingNode {
 
 /** Far beyond any test: what is current then is so because of an invalidation, or of a version. */
 export const long: Partial<NearCacheOptions> = { maxAgeMs: 600_000, maxSilenceMs: 600_000 }
+
+export const patient: Timeouts = { connectMs: 5_000, loadMs: 5_000, commitMs: 5_000 }
 
 /** `between`: a layer between the cache and Redis. */
 export type NodeOptions = [
@@ -33,8 +35,7 @@ export async function startCachingNode(
 ): Promise<CachingNode> {
   const proxy = await startRespProxy(redisPort)
   const tracking = makeTracking({ pingEveryMs: 20 })
-  const patient = { connectMs: 5_000, loadMs: 5_000, commitMs: 5_000, ...timeouts }
-  const inner = redisStore({ url: proxy.url, namespace: 'near', timeouts: patient, tracking })
+  const inner = redisStore({ url: proxy.url, namespace: 'near', timeouts: { ...patient, ...timeouts }, tracking })
   const store = nearCache(between(inner), { tracking, keyPrefix: 'near:s:', ...options })
   await orAgain(() => store.load('connected'))
   return {

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 export interface RespProxy {
   readonly url: string
   readonly port: number
-  /** How often the client spoke after Redis had. A PING by itself is a heartbeat, and no round trip. */
+  /** How often the client spoke after Redis had, but for what makes and keeps connections: HELLO, CLIENT, PING and the like. */
   roundTrips(): number
   reset(): void
   /** Of each invalidation from now on. Default: it passes. */
@@ -52,7 +52,7 @@ export async function startRespProxy(redisPort: number): Promise<RespProxy> {
     upstream.setNoDelay()
 
     client.on('data', (chunk) => {
-      if (commands.split(chunk).some((command) => !isPing(command))) {
+      if (commands.split(chunk).some((command) => !isUpkeep(command))) {
         if (!isWaiting) count += 1
         isWaiting = true
       }
@@ -175,13 +175,12 @@ function isInvalidation(message: Buffer): boolean {
   return message[0] === 0x3e && message.toString('latin1', 0, 24).includes('\r\ninvalidate\r\n')
 }
 
-function isPing(command: Buffer): boolean {
-  return command.equals(ping)
+function isUpkeep(command: Buffer): boolean {
+  return /^\*\d+\r\n\$\d+\r\n(PING|HELLO|CLIENT|AUTH|SELECT|ROLE)\r\n/.test(command.toString('latin1', 0, 24))
 }
 
 function isPong(reply: Buffer): boolean {
   return reply.equals(pong)
 }
 
-const ping = Buffer.from('*1\r\n$4\r\nPING\r\n')
 const pong = Buffer.from('+PONG\r\n')

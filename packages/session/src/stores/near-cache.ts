@@ -3,7 +3,7 @@ import type { Fields } from '../format/record.ts'
 import { type Entry, makeEntries } from './near-cache-entries.ts'
 import { makeLoads } from './near-cache-loads.ts'
 import type { Tracking } from './near-cache-tracking.ts'
-import type { Change, SessionStore, Stored, Wanted } from './store.ts'
+import type { Change, SessionStore, Stored, Updated, Wanted } from './store.ts'
 
 export interface NearCacheOptions {
   /** The one that the store below reports to. */
@@ -101,20 +101,16 @@ export function nearCache(inner: SessionStore, options: NearCacheOptions): NearC
     },
 
     commit(key, change, ttlMs, commitOptions) {
-      const write = inner.commit(key, change, ttlMs, commitOptions)
-      // Under a lock the write is a script of another shape, which need not end with a read.
-      if (commitOptions?.lock !== undefined) return dropped(key, write)
-      return carried(key, change, ttlMs, write, (version) => version)
+      const sent = { at: performance.now(), change, ttlMs }
+      return carried(key, sent, inner.commit(key, change, ttlMs, commitOptions), (version) => version)
     },
 
     update(key, change, ttlMs) {
       const { field, value } = change
       const asChange =
         value === undefined ? { set: new Map(), remove: [field] } : { set: new Map([[field, value]]), remove: [] }
-      const write = inner.update(key, change, ttlMs)
-      return carried(key, asChange, ttlMs, write, (updated) =>
-        updated.outcome === 'done' ? updated.version : undefined,
-      )
+      const sent = { at: performance.now(), change: asChange, ttlMs }
+      return carried(key, sent, inner.update(key, change, ttlMs), versionOf)
     },
 
     create: (key, fields, ttlMs, owner) => dropped(key, inner.create(key, fields, ttlMs, owner)),
@@ -198,26 +194,24 @@ export function nearCache(inner: SessionStore, options: NearCacheOptions): NearC
   /** After an own write that ended with a read of the key, so that Redis tells of it again. */
   async function carried<T>(
     key: string,
-    change: Change,
-    ttlMs: number,
+    sent: { readonly at: number; readonly change: Change; readonly ttlMs: number },
     write: Promise<T>,
-    versionOf: (result: T) => number | undefined,
+    version: (result: T) => number | undefined,
   ): Promise<T> {
-    const sentAt = performance.now()
     const eraBefore = era
-    let version: number | undefined
+    let next: number | undefined
     try {
       const result = await write
-      version = versionOf(result)
+      next = version(result)
       return result
     } finally {
       loads.spoil(key)
       const entry = entries.get(key)
       // Each change has a version of its own: from the one before, the same change makes what the store has. Not so from
       // an earlier era: a server that took over may have lost some, and given their versions to others.
-      if (version !== undefined && entry?.version === version - 1 && entry.era === era && eraBefore === era) {
-        const fields = changed(entry.fields, change, version)
-        entries.put(key, { fields, version, deadlineAt: sentAt + ttlMs, loadedAt: sentAt }, era)
+      if (next !== undefined && entry?.version === next - 1 && entry.era === era && eraBefore === era) {
+        const fields = changed(entry.fields, sent.change, next)
+        entries.put(key, { fields, version: next, deadlineAt: sent.at + sent.ttlMs, loadedAt: sent.at }, era)
       } else {
         entries.remove(key)
       }
@@ -236,6 +230,10 @@ function changed(fields: Fields, change: Change, version: number): Fields {
   for (const field of change.remove) next.delete(field)
   next.set('@v', Buffer.from(String(version)))
   return next
+}
+
+function versionOf(updated: Updated): number | undefined {
+  return updated.outcome === 'done' ? updated.version : undefined
 }
 
 function isAlive(fields: Fields): boolean {
