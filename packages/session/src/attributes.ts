@@ -152,6 +152,8 @@ export class Attributes {
     for (const field of change.remove) {
       base.delete(field)
       this.forgetStored(field)
+      // Should another request bring it back, that is not ours to remove.
+      this.removed?.delete(field.slice(1))
     }
     this.base = base
   }
@@ -180,7 +182,6 @@ export class Attributes {
       }
       this.held?.delete(name)
     }
-    this.removed = undefined
     this.base = base
     this.key = key
   }

@@ -132,7 +132,9 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
       onError(error instanceof Error ? error : new Error(String(error)))
     },
 
-    destroyAllOf: (user, { except } = {}) => store.destroyAllOf(ownerOf(user), except && holdOf(except)?.key),
+    async destroyAllOf(user, { except } = {}) {
+      return store.destroyAllOf(ownerOf(user), except && holdOf(except)?.key)
+    },
     count: () => store.count(),
     list: ({ user } = {}) => listSessions(store, ownerOf, user),
     health: () => store.health(),

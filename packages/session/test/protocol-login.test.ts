@@ -48,8 +48,11 @@ describe('log out everywhere', () => {
     await visitor.request(0, async (session) => {
       await expect(session.login('ann')).rejects.toMatchObject({ code: 'session-gone', status: 409 })
       expect(session.principal).toBeUndefined()
+      // The session that moved is gone from both places: what follows is dropped, and begins no other.
+      if (step === 'rotate') session.late = true
     })
     expect([visitor.lines, visitor.cookie]).toEqual([[], before])
+    expect(cluster.reported).toEqual(step === 'rotate' ? [withCode('session-gone')] : [])
   })
 
   it('a write of a request that had the session before revives nothing, and says so', async () => {
@@ -142,6 +145,24 @@ describe('the rotation at login', () => {
       expect(session.cart).toBe(cart)
     })
     expect(await visitor.request(1, (session) => session.cart)).toEqual(['tea', 'jam', 'salt'])
+  })
+
+  it('what is assigned or deleted while the session moves is written to the new one', async () => {
+    cluster = startCluster()
+    const visitor = cluster.visitor()
+    await visitor.request(0, (session) => {
+      Object.assign(session, { a: 1, b: 1, c: 1 })
+    })
+    await visitor.request(0, async (session) => {
+      cluster.disturb = (method) => {
+        if (method !== 'rotate') return
+        delete session.a
+        session.b = 2
+        session.d = 2
+      }
+      await session.login('ann')
+    })
+    expect(await visitor.request(1, (session) => session.toJSON())).toEqual({ b: 2, c: 1, d: 2 })
   })
 
   it('with a store that fails, logs nobody in and leaves the cookie alone', async () => {

@@ -132,7 +132,7 @@ describe('the options', () => {
   it.each([
     [{ store: '' }, /set BATON_SESSION_STORE, or write createSessions/],
     [{ store: 'lmdb:' }, /has no path; write lmdb:<folder>/],
-    [{ store: 'file:x' }, /scheme is "file"/],
+    [{ store: 'file:x' }, /scheme "file"/],
     [{ namespace: 'a:b' }, /namespace "a:b": use 1 to 64 of/],
     [{ maxInactiveInterval: 'soon' }, /write a duration of whole seconds like "30m", or seconds like 1800/],
     [{ maxInactiveInterval: 0.5 }, /maxInactiveInterval 0.5/],
