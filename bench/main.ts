@@ -4,12 +4,14 @@ import { benchEngine } from './engine/engine-bench.ts'
 import { benchNginx } from './nginx/nginx-bench.ts'
 import { benchProxy } from './proxy/proxy-bench.ts'
 import { benchRoll } from './roll/roll-bench.ts'
+import { benchSession } from './session/session-bench.ts'
 
 const usage = `npm run bench -- proxy [--seconds N] [--rounds N] [--quick] [--only NAME,…]
 npm run bench -- nginx [--seconds N] [--rounds N] [--quick]
 npm run bench -- balancers [--cycles N] [--quick] [--only NAME,…]
 npm run bench -- roll [--rolls N] [--quick]
 npm run bench -- engine [--rounds N] [--quick]
+npm run bench -- session [--seconds N] [--rounds N] [--quick] [--only NAME,…]
 
 proxy      the embedded balancer beside http-proxy, @fastify/http-proxy, Caddy, HAProxy and nginx: requests a second,
            latency and memory, for small answers, 64 KiB answers and POST bodies, at 2 and at 1,000 nodes
@@ -18,6 +20,8 @@ nginx      dynamic nginx beside the same nginx with a static upstream: requests 
 balancers  drains and joins of a node under traffic: what fails with each balancer, and with nginx reloaded by hand
 roll       what a roll of two nodes costs beyond the app's own stop, start and checks
 engine     what deciding costs: a roll of 1,000 nodes without a world
+session    shared sessions beside express-session, @fastify/session, iron-session and no sessions: requests a second and
+           processor time a request, for sessions of 2 KB and 50 KB, reads and writes
 
 --quick is a smoke run: its figures mean nothing. Results are written to bench/results/.`
 
@@ -48,6 +52,8 @@ if (values.help || positionals.length !== 1) {
   await benchRoll({ rolls: values.quick ? 1 : Number(values.rolls), quick: values.quick })
 } else if (positionals[0] === 'engine') {
   await benchEngine({ rounds: values.quick ? 1 : Number(values.rounds ?? 3), quick: values.quick })
+} else if (positionals[0] === 'session') {
+  await benchSession({ ...lengths({ seconds: 2, rounds: 5 }), only: values.only?.split(',') ?? null })
 } else {
   console.log(usage)
   process.exitCode = 2

@@ -6,6 +6,7 @@ import { waitFor } from '@baton/testkit'
 
 /** A server under test, as a process of its own. */
 export interface ServerProcess {
+  readonly pid: number
   /** Resident memory of it and its workers, in bytes. */
   residentBytes(): number
   stop(): Promise<void>
@@ -41,7 +42,7 @@ export async function startServerProcess(
     await stop()
     throw new Error(`${argv.join(' ')}: ${error instanceof Error ? error.message : error}\n${output}`)
   }
-  return { residentBytes: () => [pid, ...childrenOf(pid)].reduce((sum, each) => sum + residentBytes(each), 0), stop }
+  return { pid, residentBytes: () => [pid, ...childrenOf(pid)].reduce((sum, each) => sum + residentBytes(each), 0), stop }
 }
 
 /** Leaves no connection behind, which a balancer that waits for the last one would wait for. */
