@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Session } from '../src/session.ts'
 import { createSessions, type Sessions, type SessionsOptions } from '../src/sessions.ts'
@@ -20,6 +21,7 @@ describe.skipIf(!hasRedis)('sessions with the near cache', () => {
     nodes = proxies.map(({ url }) =>
       createSessions({ store: url, timeouts: patient, nearCache: { maxAgeMs }, onError: () => {} }),
     ) as [Sessions, Sessions]
+    while (nodes.some((node) => node.health().state !== 'up')) await sleep(10)
   })
   afterAll(async () => {
     for (const sessions of nodes ?? []) await sessions.close()
