@@ -224,7 +224,7 @@ describe('the URL of LMDB', () => {
     expect(() => parseLmdbUrl('lmdb:')).toThrow(/no path; write lmdb:<folder>/)
     expect(() => parseLmdbUrl('lmdb:./data?maxSize=1GiB')).toThrow(/"maxSize" is unknown; lmdb: takes maxBytes/)
     for (const size of ['1KiB', '-5', '10 MB', '0x100000', '']) {
-      expect(() => parseLmdbUrl(`lmdb:./data?maxBytes=${size}`)).toThrow(/write at least 1MiB/)
+      expect(() => parseLmdbUrl(`lmdb:./data?maxBytes=${size}`)).toThrow(/write at least 4MiB/)
     }
   })
 })

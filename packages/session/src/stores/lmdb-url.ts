@@ -25,14 +25,14 @@ function parseBytes(size: string): number {
   const bytes = Number(digits) * (factors[unit] ?? 1)
   if (bytes >= leastBytes) return bytes
   throw wrong(
-    `the session store's maxBytes is ${JSON.stringify(size)}; write at least 1MiB, like lmdb:<folder>?maxBytes=256MiB`,
+    `the session store's maxBytes is ${JSON.stringify(size)}; write at least 4MiB, like lmdb:<folder>?maxBytes=256MiB`,
   )
 }
 
 const factors: Readonly<Record<string, number>> = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }
 
 /** Below this, pages in flight would be more than what is kept. */
-const leastBytes = 2 ** 20
+const leastBytes = 4 * 2 ** 20
 
 function wrong(message: string): SessionError {
   return new SessionError('session-options', message)

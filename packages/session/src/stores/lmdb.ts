@@ -1,5 +1,5 @@
 import { holdLmdb, type LmdbDatabase } from './lmdb-database.ts'
-import { roomIn } from './lmdb-room.ts'
+import { isFull } from './lmdb-room.ts'
 import type { Shelf } from './local-shelf.ts'
 import { localStore } from './local-store.ts'
 import type { SessionStore, Timeouts } from './store.ts'
@@ -27,10 +27,8 @@ export function lmdbStore({ path, maxBytes, ...options }: LmdbOptions): SessionS
 function lmdbShelf(path: string, maxBytes: number | undefined): Shelf {
   const hold = holdLmdb(path)
   let db: LmdbDatabase
-  let room: { isFull(): boolean } | undefined
   const opened = hold.database.then((database) => {
     db = database
-    if (maxBytes !== undefined) room = roomIn(db, maxBytes)
     opening = undefined
   })
   let opening: Promise<void> | undefined = opened
@@ -43,7 +41,16 @@ function lmdbShelf(path: string, maxBytes: number | undefined): Shelf {
     },
 
     refresh: () => db.resetReadTxn(),
-    get: (name) => db.get(name),
+
+    get(name) {
+      const passing = db.getBinaryFast(name)
+      if (passing === undefined) return undefined
+      // The next read overwrites it; `get` would give a copy as well, in memory that is cleared first.
+      const { length } = passing
+      const bytes = Buffer.allocUnsafe(length)
+      bytes.set(subarray.call(passing, 0, length))
+      return bytes
+    },
 
     range(after, before, limit) {
       return db.getRange({ ...(after === '' ? {} : { start: after, exclusiveStart: true }), end: before, limit })
@@ -59,8 +66,11 @@ function lmdbShelf(path: string, maxBytes: number | undefined): Shelf {
       void db.remove(name)
     },
 
-    isFull: () => room?.isFull() ?? false,
+    isFull: () => maxBytes !== undefined && isFull(db, maxBytes),
 
     close: hold.release,
   }
 }
+
+/** Not the Buffer's own: what LMDB gives has its length overwritten. */
+const { subarray } = Uint8Array.prototype

@@ -1,5 +1,11 @@
 import type { Fields } from '../format/record.ts'
 
+/** Before the first field. */
+export const headBytes = 8
+
+/** Before the name of a field. */
+export const fieldHeadBytes = 6
+
 /**
  * Whatever is kept locally begins with its expiry (float64, ms since 1970), so that one sweep serves all of it. One
  * session is one value: the expiry, then for each field the lengths of name and value (uint16, uint32) and their bytes.
@@ -54,6 +60,3 @@ export function packNumber(value: number, expiresAtMs: number): Buffer {
 export function numberOf(bytes: Buffer): number {
   return bytes.readDoubleBE(headBytes)
 }
-
-const headBytes = 8
-const fieldHeadBytes = 6

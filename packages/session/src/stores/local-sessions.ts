@@ -1,11 +1,14 @@
 import type { Fields } from '../format/record.ts'
 import { expiryOf, packRecord, unpackRecord } from './local-record.ts'
 import type { Shelf } from './local-shelf.ts'
-import { tombstoneTtlMs } from './store.ts'
+import { PackedFields } from './packed-fields.ts'
+import { type Stored, tombstoneTtlMs } from './store.ts'
 
-/** Sessions on a shelf, under `<namespace>:s:<key>`. What is given may be changed: it is the caller's own. */
+/** Sessions on a shelf, under `<namespace>:s:<key>`. */
 export interface LocalSessions {
-  /** Alive or a tombstone; undefined if it has expired. */
+  /** To be read only, fast: alive or a tombstone; undefined if it has expired. */
+  load(key: string): Stored | undefined
+  /** The same, the caller's own. */
   get(key: string): LocalSession | undefined
   /** undefined unless it is alive. */
   alive(key: string): LocalSession | undefined
@@ -28,6 +31,13 @@ export function sessionsOn(shelf: Shelf, namespace: string): LocalSessions {
   const prefix = `${namespace}:s:`
 
   return {
+    load(key) {
+      const bytes = shelf.get(prefix + key)
+      if (bytes === undefined) return undefined
+      const ttlMs = expiryOf(bytes) - Date.now()
+      return ttlMs > 0 ? { fields: new PackedFields(bytes), ttlMs } : undefined
+    },
+
     get,
 
     alive(key) {

@@ -34,8 +34,8 @@ export function localStore({ shelf, namespace, timeouts, sweepIntervalMs = 10_00
   timer.unref()
 
   return {
-    load: (key) => read('load a session', () => sessions.get(key)),
-    peek: (key) => peek(() => sessions.get(key)),
+    load: (key) => read('load a session', () => sessions.load(key)),
+    peek: (key) => peek(() => sessions.load(key)),
 
     create(key, fields, ttlMs, owner) {
       return write(() => {
