@@ -33,7 +33,7 @@ export type SessionMiddleware = (req: HoldingRequest, res: ServerResponse, next:
 export function expressSession(sessions: Sessions, options: AdapterOptions = {}): SessionMiddleware {
   const { mode = 'normal', load = 'eager' } = options
   return (req, res, next) => {
-    const holder = req[holderKey] ?? attachSession(sessions, req, res)
+    const holder = req[holderKey] ?? attachSession(sessions, req, res, load)
     if (load === 'lazy') return next()
     let loading: unknown
     try {

@@ -25,7 +25,11 @@ export interface AdapterOptions {
 
 /** Under which a request keeps its holder, so that adapters that are mounted within each other share one session. */
 export const holderKey = Symbol('baton.session.holder')
-export type HoldingRequest = IncomingMessage & { [holderKey]?: SessionHolder; session?: Session }
+export type HoldingRequest = IncomingMessage & {
+  [holderKey]?: SessionHolder
+  session?: Session
+  loadSession?: (mode?: SessionMode) => Promise<Session>
+}
 
 /** One request's way to its session, the same for all adapters. A class, because there is one for each request. */
 export class SessionHolder implements HeadGate, Renewer {
@@ -34,6 +38,7 @@ export class SessionHolder implements HeadGate, Renewer {
   private readonly sessions: Sessions
   private readonly request: OpenRequest
   private readonly res: ServerResponse | undefined
+  private readonly shownOn: { session?: Session } | undefined
   private opened: RequestSession | undefined
   private opening: Promise<Session> | undefined
   /** The session that `renew` has ended: its cookie goes, unless another comes. */
@@ -42,11 +47,12 @@ export class SessionHolder implements HeadGate, Renewer {
   private headIsGone = false
   private isVoid = false
 
-  /** With `res`, its headers wait for commits from the moment the session is loaded. */
-  constructor(sessions: Sessions, request: OpenRequest, res: ServerResponse | undefined) {
+  /** From the moment the session is loaded, the headers of `res` wait for commits, and `shownOn` has it as `session`. */
+  constructor(sessions: Sessions, request: OpenRequest, res?: ServerResponse, shownOn?: { session?: Session }) {
     this.sessions = sessions
     this.request = request
     this.res = res
+    this.shownOn = shownOn
   }
 
   /** Throws SessionError `session-not-loaded` before it is. */
@@ -108,6 +114,7 @@ export class SessionHolder implements HeadGate, Renewer {
     this.replaced = before
     this.opened = empty
     this.isSettled = false
+    if (this.shownOn !== undefined) this.shownOn.session = empty.session
   }
 
   /** An error takes the place of the answer: nothing is committed any more, and the cookie stays as it is. */
@@ -132,6 +139,7 @@ export class SessionHolder implements HeadGate, Renewer {
       this.headIsGone = this.res.headersSent
       holdHead(this.res, this)
     }
+    if (this.shownOn !== undefined) this.shownOn.session = opened.session
     return opened.session
   }
 

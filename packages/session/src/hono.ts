@@ -34,7 +34,7 @@ export function honoSession<A extends object = SessionAttributes>(
   const { mode, load = 'eager' } = options
   return async (c, next) => {
     const outer = c.get(key as 'session') as unknown as SessionHolder | undefined
-    const holder = outer ?? new SessionHolder(sessions, requestOf(c), undefined)
+    const holder = outer ?? new SessionHolder(sessions, requestOf(c))
     const loadSession = async (wanted?: SessionMode) => {
       const session = (await holder.load(wanted)) as Session<A>
       c.set('session', session)
@@ -52,7 +52,7 @@ export function honoSession<A extends object = SessionAttributes>(
     }
     if (outer !== undefined) return next()
 
-    const whole = 'outgoing' in (c.env ?? {}) ? undefined : wholeResponses(c)
+    const whole = outgoingOf(c) === undefined ? wholeResponses(c) : undefined
     await next()
     try {
       await holder.commit()
@@ -88,6 +88,11 @@ function refusal(c: Context, error: unknown): HTTPException {
   return new HTTPException(status as 503, { res, message: error instanceof Error ? error.message : body, cause: error })
 }
 
+/** Node's own response, which @hono/node-server hands to the app. */
+function outgoingOf(c: Context): ServerResponse | undefined {
+  return (c.env as { outgoing?: ServerResponse } | undefined)?.outgoing
+}
+
 /** What a streamed body changes is written before its last byte, and when the client goes away. */
 function commitAtEnd(c: Context, holder: SessionHolder): void {
   const commit = async () => {
@@ -97,9 +102,9 @@ function commitAtEnd(c: Context, holder: SessionHolder): void {
       holder.onLateError(error)
     }
   }
-  const outgoing = (c.env as { outgoing?: ServerResponse } | undefined)?.outgoing
+  const outgoing = outgoingOf(c)
   if (outgoing !== undefined) {
-    // @hono/node-server: Node's own response tells of its end, and a body that is no stream stays as it is.
+    // It tells of its own end, so that a body which is no stream stays as it is.
     holdHead(outgoing, {
       commit: () => (outgoing.headersSent ? holder.commit() : undefined),
       cookies: () => [],

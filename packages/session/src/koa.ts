@@ -36,7 +36,7 @@ export function koaSession(sessions: Sessions, options: AdapterOptions = {}): Mi
     const outer = req[holderKey]
     const holder = outer ?? new SessionHolder(sessions, req, ctx.res)
     req[holderKey] = holder
-    if (!('loadSession' in ctx)) Object.defineProperties(ctx.app.context, properties)
+    if (!Object.hasOwn(ctx.app.context, 'loadSession')) Object.defineProperties(ctx.app.context, properties)
     if (load === 'eager') await holder.load(mode)
     await next()
     if (outer !== undefined) return

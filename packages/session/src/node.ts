@@ -1,6 +1,13 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { SessionError } from './errors.ts'
-import { type AdapterOptions, type HoldingRequest, holderKey, SessionHolder, type SessionMode } from './holder.ts'
+import {
+  type AdapterOptions,
+  type HoldingRequest,
+  holderKey,
+  notLoaded,
+  SessionHolder,
+  type SessionMode,
+} from './holder.ts'
 import { refuseRequest } from './refusal.ts'
 import type { Session, SessionAttributes } from './session.ts'
 import type { Sessions } from './sessions.ts'
@@ -30,7 +37,7 @@ export function nodeSession<A extends object = SessionAttributes>(
   const { mode, load = 'eager' } = options
   return async (req, res) => {
     try {
-      const holder = attachSession(sessions, req, res)
+      const holder = attachSession(sessions, req, res, load)
       if (load === 'eager') await holder.load(mode)
       await handler(req as SessionRequest<A>, res)
     } catch (error) {
@@ -41,28 +48,34 @@ export function nodeSession<A extends object = SessionAttributes>(
   }
 }
 
-/** For adapters: gives a request `session` and `loadSession`. */
-export function attachSession(sessions: Sessions, req: HoldingRequest, res: ServerResponse): SessionHolder {
-  const holder = new SessionHolder(sessions, req, res)
+/** For adapters: gives a request `loadSession`, and `session` once it is loaded. */
+export function attachSession(
+  sessions: Sessions,
+  req: HoldingRequest,
+  res: ServerResponse,
+  load: AdapterOptions['load'],
+): SessionHolder {
+  const holder = new SessionHolder(sessions, req, res, req)
+  // Plain properties: an accessor costs a request a microsecond, so that only lazy ones have it.
   req[holderKey] = holder
-  Object.defineProperties(req, properties)
+  req.loadSession = loadSession
+  if (load === 'lazy') Object.defineProperty(req, 'session', unloaded)
   return holder
 }
 
-/** Shared by all requests. */
-const properties: PropertyDescriptorMap = {
-  session: {
-    get(this: HoldingRequest) {
-      return this[holderKey]?.session
-    },
-    configurable: true,
-    enumerable: true,
+async function loadSession(this: HoldingRequest, mode?: SessionMode): Promise<Session> {
+  const holder = this[holderKey]
+  if (holder === undefined) throw notLoaded()
+  return holder.load(mode)
+}
+
+/** Says what to do, until the session takes its place. */
+const unloaded: PropertyDescriptor = {
+  get() {
+    throw notLoaded()
   },
-  loadSession: {
-    async value(this: HoldingRequest, mode?: SessionMode) {
-      return this[holderKey]?.load(mode)
-    },
-    configurable: true,
-    writable: true,
+  set(session: Session) {
+    Object.defineProperty(this, 'session', { value: session, writable: true, configurable: true, enumerable: true })
   },
+  configurable: true,
 }

@@ -35,9 +35,9 @@ export function holdHead(res: ServerResponse, gate: HeadGate): void {
     return
   }
   held[headKey] = new Head(held, gate)
-  held.writeHead = writeHead as typeof res.writeHead
-  held.write = write as typeof res.write
-  held.end = end as typeof res.end
+  held.writeHead = writeHead as Held['writeHead']
+  held.write = write as Held['write']
+  held.end = end as Held['end']
   held.flushHeaders = flushHeaders
   held.on('close', closed)
 }

@@ -38,7 +38,7 @@ export async function openUpgrade<A extends object = SessionAttributes>(
   req: IncomingMessage,
   options: Pick<AdapterOptions, 'mode'> = {},
 ): Promise<UpgradeSession<A>> {
-  const holder = new SessionHolder(sessions, req, undefined)
+  const holder = new SessionHolder(sessions, req)
   const session = (await holder.load(options.mode)) as Session<A>
   req.socket.once('close', () => holder.ended())
   return {

@@ -29,11 +29,12 @@ function answerWith(routes: Record<string, Route>) {
   return async (req: SessionRequest<Shop>, res: ServerResponse) => {
     const url = new URL(req.url ?? '/', 'http://x')
     const mode = modes.find((mode) => url.pathname === `/${mode}`)
-    if (mode !== undefined) {
+    if (mode === undefined) {
+      await routes[url.pathname]?.(req, res, url.searchParams)
+    } else {
       await req.loadSession(mode)
-      return answerCart(req, res)
+      answerCart(req, res)
     }
-    await routes[url.pathname]?.(req, res, url.searchParams)
   }
 }
 
