@@ -6,8 +6,8 @@ import { createSessions, type Sessions } from '../src/sessions.ts'
 import { redisStore } from '../src/stores/redis.ts'
 import { adapters, type Routes, serve, type TestApp } from './app.ts'
 import { type Browser, browser } from './client.ts'
-import { type RedisProxy, startRedisProxy } from './redis-proxy.ts'
 import { freePort, hasRedis, startRedis, type TestRedis } from './redis-server.ts'
+import { type RespProxy, startRespProxy } from './resp-proxy.ts'
 
 const routes: Routes = {
   '/read': (session, res) => res.end(JSON.stringify(session)),
@@ -44,11 +44,11 @@ describe.skipIf(!hasRedis)('Redis', () => {
   afterAll(() => redis?.stop())
 
   describe('round trips', () => {
-    let counter: RedisProxy
+    let counter: RespProxy
     let sessions: Sessions
     let app: TestApp
     beforeAll(async () => {
-      counter = await startRedisProxy(redis.port)
+      counter = await startRespProxy(redis.port)
       sessions = createSessions({ store: counter.url, timeouts: { connectMs: 5_000, loadMs: 5_000, commitMs: 5_000 } })
       app = await serve(adapters.express(sessions, routes))
       // Scripts are known from here on, and the connection stands.
@@ -176,7 +176,7 @@ describe.skipIf(!hasRedis)('Redis', () => {
   })
 
   it('a connection that has fallen silent is replaced, though it never closes', async () => {
-    const proxy = await startRedisProxy(redis.port)
+    const proxy = await startRespProxy(redis.port)
     const sessions = createSessions({ store: proxy.url, namespace: 'silent', onError: () => {} })
     const app = await serve(adapters.express(sessions, routes))
     const visitor = await loggedIn(app)
