@@ -50,7 +50,7 @@ describe.skipIf(!hasRedis)('three processes on Redis', () => {
   it.each([50, 200])(
     'know a login when its redirect is followed at once on another node, and the store takes %i ms',
     async (delayMs) => {
-      const trials = asked || 60
+      const trials = asked || 40
       expect(await redirectFailures('worker.js', { delayMs, trials })).toBe(0)
       const peerTrials = Math.min(trials, 100)
       const ofPeer = await redirectFailures('peer-worker.js', { delayMs, trials: peerTrials })
@@ -62,7 +62,7 @@ describe.skipIf(!hasRedis)('three processes on Redis', () => {
 
   describe('express-session and connect-redis, on the same rig,', () => {
     it('lose updates, revive what was logged out, and log out who has just logged in', async () => {
-      const trials = 20
+      const trials = 15
       const lost = await lostUpdates(peers, trials)
       const revived = await resurrections(peers, trials)
       const loggedOut = await lostLogins(peers, 3 * trials)
@@ -101,7 +101,7 @@ function describeExperiments(nodes: () => readonly TestNode[]): void {
   it(
     'lose no update: 50 parallel requests each write an attribute of their own and count by update',
     async () => {
-      const runs = asked || 25
+      const runs = asked || 20
       const lost = await lostUpdates(nodes(), runs)
       tell('lost updates', { runs, ...lost })
       expect(lost).toEqual({ attributes: 0, counts: 0 })
@@ -112,7 +112,7 @@ function describeExperiments(nodes: () => readonly TestNode[]): void {
   it(
     'revive nothing when one of them writes late and another has logged out',
     async () => {
-      const trials = asked || 200
+      const trials = asked || 150
       const revived = await resurrections(nodes(), trials)
       tell('resurrections', { trials, revived })
       expect(revived).toBe(0)
@@ -123,7 +123,7 @@ function describeExperiments(nodes: () => readonly TestNode[]): void {
   it(
     'leave the browser logged in, whichever of three answers to the old id it takes in last',
     async () => {
-      const trials = asked || 200
+      const trials = asked || 150
       const loggedOut = await lostLogins(nodes(), trials)
       tell('lost logins', { trials, loggedOut })
       expect(loggedOut).toBe(0)
