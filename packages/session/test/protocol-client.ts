@@ -76,7 +76,11 @@ function visitor(cluster: Cluster, cookie: string | undefined): Visitor {
   const self: Visitor = {
     cookie,
     lines: [],
-    async request(node, handle, options) {
+    async request<T>(
+      node: number,
+      handle: (session: Session, opened: RequestSession) => T,
+      options?: OpenOptions,
+    ): Promise<Awaited<T>> {
       const sessions = cluster.nodes[node]!
       const headers = self.cookie === undefined ? {} : { cookie: `JSESSIONID=${self.cookie}` }
       const request: OpenRequest = { headers }
