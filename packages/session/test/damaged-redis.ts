@@ -24,6 +24,7 @@ export async function startDamagedRedis(): Promise<DamagedRedis> {
   const server = createServer((socket) => {
     sockets.add(socket)
     socket.on('error', () => {})
+    socket.setNoDelay(true)
     socket.on('close', () => sockets.delete(socket))
     let pending = Buffer.alloc(0)
     socket.on('data', (chunk) => {
