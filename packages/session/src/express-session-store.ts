@@ -7,10 +7,13 @@ import { unavailable } from './stores/deadline.ts'
 
 export type { StoreOptions as ExpressSessionStoreOptions }
 
-/** What express-session and `@fastify/session` export: the class that their stores extend. */
-export interface SessionModule<S extends object> {
-  readonly Store: abstract new (...args: never[]) => S
+/** What express-session and `@fastify/session` export, with the class that their stores extend. */
+export interface SessionModule<C extends object> {
+  readonly Store: C
 }
+
+/** The types of `@fastify/session` have a store where there is a class. */
+export type StoreOf<C extends object> = C extends abstract new (...args: never[]) => infer S ? S : C
 
 export type Callback<T = void> = (error: unknown, result?: T) => void
 
@@ -49,17 +52,17 @@ export interface ExpressSessionStore {
  * Its sessions are those of the adapters of this package: the same format and namespace, found by the id. Throws
  * SessionError `session-options` for options that are wrong. Connects in the background.
  */
-export function expressSessionStore<S extends object>(
-  session: SessionModule<S>,
+export function expressSessionStore<C extends object>(
+  session: SessionModule<C>,
   options: StoreOptions = {},
-): S & ExpressSessionStore {
+): StoreOf<C> & ExpressSessionStore {
   if (typeof session?.Store !== 'function') {
     throw new SessionError(
       'session-options',
       'expressSessionStore needs the middleware it is for: write expressSessionStore(session, { … })',
     )
   }
-  const base = new (session.Store as new () => S & Partial<CreatesSessions>)()
+  const base = new (session.Store as new () => StoreOf<C> & Partial<CreatesSessions>)()
   const createSession = base.createSession
   const context = storeContext(options)
   const { store, onError } = context

@@ -225,7 +225,7 @@ describe('a session in the store', () => {
   })
 
   it('lives as long as its cookie says, and everybody knows', async () => {
-    const { inner, store } = await shop()
+    const { inner, store, watched } = await shop()
     const cookie = { originalMaxAge: 7_200_000, expires: new Date(Date.now() + 7_200_000), path: '/' }
     await store.set('sid', { cookie, a: 1 })
     const { fields, ttlMs } = (await inner.load(hashOfId('sid')))!
@@ -234,6 +234,10 @@ describe('a session in the store', () => {
     expect(fields.get('@j.cookie')?.toString()).toBe('{"originalMaxAge":7200000,"path":"/"}')
     const loaded = (await store.get('sid'))!
     expect(loaded.cookie).toMatchObject({ originalMaxAge: 7_200_000, expires: expect.any(Date) })
+    // As express-session counts it back from the date.
+    watched.calls.length = 0
+    await store.set('sid', Object.assign(loaded, { cookie: { ...cookie, originalMaxAge: 7_199_999 } }))
+    expect(watched.calls).toEqual([])
   })
 
   it('is extended only when more than 5 % of its life has passed', async () => {

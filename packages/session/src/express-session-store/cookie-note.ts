@@ -23,10 +23,16 @@ export function lifetimeOf(cookie: unknown, defaultMs: number): Lifetime {
  * What is worth writing of a cookie object. `expires` moves with each request, and follows from the session's own
  * expiry, unless it was given as a date of its own.
  */
-export function cookieNote(cookie: unknown): Buffer | undefined {
+export function cookieNote(cookie: unknown, before: Buffer | undefined): Buffer | undefined {
   if (typeof cookie !== 'object' || cookie === null) return undefined
   const { originalExpires: _, ...plain } = JSON.parse(JSON.stringify(cookie)) as Record<string, unknown>
-  if (typeof plain.originalMaxAge === 'number') delete plain.expires
+  const maxAgeMs = plain.originalMaxAge
+  if (typeof maxAgeMs === 'number') {
+    delete plain.expires
+    const knownMs = plainObject(before).originalMaxAge
+    // express-session loses a millisecond now and then as it counts back from the date.
+    if (typeof knownMs === 'number' && Math.abs(maxAgeMs - knownMs) < 10) plain.originalMaxAge = knownMs
+  }
   return Buffer.from(JSON.stringify(plain))
 }
 

@@ -111,7 +111,7 @@ export function loadedSession(key: string, found: Found | undefined, context: Lo
 
   function addCookie(session: WholeSession, lifetime: Lifetime, set: Map<string, Buffer>): number | undefined {
     const before = attributes.record.get(cookieField)
-    const note = cookieNote(session.cookie)
+    const note = cookieNote(session.cookie, before)
     if (note === undefined || (before !== undefined && note.equals(before))) return intervalMs
     set.set(cookieField, note)
     // Not at each request: where the cookie ends at a date, what is left of it gets less and less.

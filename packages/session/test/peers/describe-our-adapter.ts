@@ -140,7 +140,7 @@ export function describeOurAdapter(adapter: OurAdapter): void {
       expect((await client.get('/read')).body).toBe('{"a":1}')
     })
 
-    it('is ended by destroy, with its cookie, not by assigning null', async () => {
+    it('is ended by destroy, with its cookie, not by assigning null in its place', async () => {
       const { origin } = await start({
         '/': count,
         '/null': (holder) => {
@@ -154,7 +154,8 @@ export function describeOurAdapter(adapter: OurAdapter): void {
       })
       const client = visitor(origin)
       await client.get('/')
-      expect((await client.get('/null')).status).toBe(500)
+      // Express takes it, Fastify and Koa refuse.
+      expect((await client.get('/null')).setCookies).toEqual([])
       expect((await client.get('/')).body).toBe('2')
       const ended = await client.get('/destroy')
       expect([ended.body, ended.cookie('JSESSIONID')?.['max-age']]).toEqual(['{}', '0'])

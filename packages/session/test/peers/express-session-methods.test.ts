@@ -140,7 +140,8 @@ describe('express-session on our store, with its cookie', () => {
     const client = visitor(origin)
     const [first, second, third] = [await client.get('/'), await client.get('/'), await client.get('/')]
     expect(Math.abs(Number(first.body) - 2_000)).toBeLessThan(5)
-    expect([second.body, third.body]).toEqual([first.body, first.body])
+    expect(Math.abs(Number(second.body) - Number(first.body))).toBeLessThan(5)
+    expect(third.body).toBe(second.body)
   })
 
   it('takes a maxAge that the app changes, for good, and so does the session', async () => {
