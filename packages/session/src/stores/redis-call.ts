@@ -29,8 +29,8 @@ export interface CallOptions<T> {
 }
 
 const maxRedirects = 5
-/** Redis answers, and cannot serve: as good as away. */
-const awayCodes = new Set(['LOADING', 'MASTERDOWN', 'CLUSTERDOWN', 'BUSY'])
+/** Redis answers, and cannot serve: as good as away. It answers a PING with these as well, so a new connection is no way round. */
+const awayCodes = new Set(['LOADING', 'MASTERDOWN', 'BUSY'])
 
 /** One call, from its first try to its end: a class, as there is one for each request, which costs less than closures. */
 export class RedisCall<T> implements Expiring {

@@ -16,7 +16,7 @@ export interface ClientOptions {
 
 /**
  * The one place that makes clients. node-redis is loaded when the first one is made. It neither queues nor reconnects
- * here, and has no timers: its own would be one AbortSignal per command. RESP3, blobs as bytes, maps as flat arrays;
+ * here, and has no timers: its own would be one AbortSignal per command. RESP3, blobs as bytes, maps as flat arrays.
  * Where it is tracked, `invalidate` is emitted with the key, or null, for each push of client-side caching.
  */
 export async function openRedisClient(options: ClientOptions): Promise<RedisClient> {
@@ -28,13 +28,14 @@ export function errorCode(error: unknown): string | undefined {
   return error instanceof Error ? /^[A-Z]+(?= |$)/.exec(error.message)?.[0] : undefined
 }
 
-function makeClient({ createClient, RESP_TYPES }: typeof Redis, options: ClientOptions) {
+function makeClient({ RedisClient, RESP_TYPES }: typeof Redis, options: ClientOptions) {
   const { target, address, login, database, connectMs } = options
   const socket = { ...address, connectTimeout: connectMs, reconnectStrategy: false as const }
-  return createClient({
+  // createClient builds a class of all commands for options that differ from the last ones, address and all: 50 ms and
+  // more, for each of a cluster's servers, over and over. This one is built once.
+  return RedisClient.factory({ RESP: 3 })({
     ...login,
     ...(database === 0 ? {} : { database }),
-    RESP: 3,
     disableOfflineQueue: true,
     disableClientInfo: true,
     maintNotifications: 'disabled',

@@ -51,7 +51,8 @@ export interface LinkOptions {
 /** Calls in a row that may fail before the others are spared the wait. */
 const patience = 5
 /** Another attempt is begun after this time, while the earlier ones still have theirs: the first that succeeds is taken. */
-const staggerMs = 200
+const staggerMs = 250
+const attemptsAtOnce = 4
 const pauseMs = 50
 
 export function redisLink(options: LinkOptions): RedisLink {
@@ -152,7 +153,8 @@ export function redisLink(options: LinkOptions): RedisLink {
     isSeeking = true
     while (!isClosed && (client === undefined || isSuspect)) {
       options.onSeek?.()
-      const isDone = await Promise.race([attempt(), sleep(staggerMs, undefined, { ref: false })])
+      const pause = sleep(staggerMs, undefined, { ref: false })
+      const isDone = attempts.size < attemptsAtOnce ? await Promise.race([attempt(), pause]) : await pause
       if (isDone === false) await sleep(pauseMs * (1 + Math.random()), undefined, { ref: false })
     }
     isSeeking = false
