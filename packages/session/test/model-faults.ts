@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Random } from './model-random.ts'
 
 /** Stands before Redis, makes it late, and ends connections at the worst moments. */
@@ -27,8 +28,8 @@ export async function startFaultyNetwork(
 
   const server = createServer((client) => {
     const upstream = connect(redisPort, '127.0.0.1')
-    let delayMs = 0
-    let delayed: Promise<void> = Promise.resolve()
+    const toRedis = lane((chunk) => upstream.write(chunk))
+    const toClient = lane((chunk) => client.write(chunk))
     clients.push(client)
     client.on('data', (chunk) => {
       const cut = due.get(client)
@@ -43,14 +44,9 @@ export async function startFaultyNetwork(
         upstream.removeAllListeners('data')
         upstream.once('data', () => client.destroy())
       }
-      delayMs = random.below(20) === 0 ? 1 + random.below(10) : 0
-      // In order, however late.
-      const wait = delayMs
-      delayed = delayed
-        .then(() => (wait === 0 ? undefined : new Promise<void>((resolve) => setTimeout(resolve, wait))))
-        .then(() => void upstream.write(chunk))
+      toRedis(chunk)
     })
-    upstream.on('data', (chunk) => client.write(chunk))
+    upstream.on('data', toClient)
     for (const socket of [client, upstream]) {
       sockets.add(socket)
       socket.setNoDelay()
@@ -70,6 +66,15 @@ export async function startFaultyNetwork(
     if (client !== undefined) due.set(client, random.pick(['before', 'between']))
   }, everyMs)
   const address = server.address()
+
+  /** Now and then late; always in order. */
+  function lane(send: (chunk: Buffer) => void): (chunk: Buffer) => void {
+    let before: Promise<unknown> = Promise.resolve()
+    return (chunk) => {
+      const delayMs = random.below(6) === 0 ? 1 + random.below(25) : 0
+      before = before.then(() => (delayMs === 0 ? undefined : sleep(delayMs))).then(() => send(chunk))
+    }
+  }
 
   return {
     port: typeof address === 'object' && address !== null ? address.port : 0,

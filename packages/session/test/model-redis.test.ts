@@ -43,7 +43,39 @@ describe.skipIf(!hasRedis)('whatever three clients do at once, with sessions in 
     },
     600_000,
   )
+
+  describe('the model finds a near cache that', () => {
+    it.each<[string, (port: number) => SessionStore]>([
+      ['forgets what the client has written', forgetfulStoreAt],
+      ['is deaf', deafStoreAt],
+    ])(
+      '%s',
+      async (_, at) => {
+        const network = await startFaultyNetwork(redis.port, { random: randomOf(firstSeed), everyMs: 3_600_000 })
+        try {
+          const run = runModel({ schedules: 1_000, make: () => at(network.port), isCached: true })
+          await expect(run).rejects.toThrow(/(nothing explains|still sees)[\s\S]*BATON_SESSION_SEED/)
+        } finally {
+          await network.close()
+        }
+      },
+      600_000,
+    )
+  })
 })
+
+/** It does not mind which version the client has seen. */
+function forgetfulStoreAt(port: number): SessionStore {
+  const store = cachedStoreAt(port)
+  return { ...store, load: (key, want) => store.load(key, { fresh: want?.fresh === true }) }
+}
+
+/** Nobody tells it what others write. */
+function deafStoreAt(port: number): SessionStore {
+  const tracking = makeTracking()
+  const store = redisStore({ url: `redis://127.0.0.1:${port}/0`, namespace, timeouts, tracking })
+  return nearCache(store, { tracking: { ...tracking, listen() {} }, keyPrefix: `${namespace}:s:` })
+}
 
 function storeAt(port: number): SessionStore {
   return redisStore({ url: `redis://127.0.0.1:${port}/0`, namespace, timeouts })
