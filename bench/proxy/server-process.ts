@@ -42,7 +42,11 @@ export async function startServerProcess(
     await stop()
     throw new Error(`${argv.join(' ')}: ${error instanceof Error ? error.message : error}\n${output}`)
   }
-  return { pid, residentBytes: () => [pid, ...childrenOf(pid)].reduce((sum, each) => sum + residentBytes(each), 0), stop }
+  return {
+    pid,
+    residentBytes: () => [pid, ...childrenOf(pid)].reduce((sum, each) => sum + residentBytes(each), 0),
+    stop,
+  }
 }
 
 /** Leaves no connection behind, which a balancer that waits for the last one would wait for. */

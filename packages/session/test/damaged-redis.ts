@@ -26,7 +26,7 @@ export async function startDamagedRedis(): Promise<DamagedRedis> {
     socket.on('error', () => {})
     socket.setNoDelay(true)
     socket.on('close', () => sockets.delete(socket))
-    let pending = Buffer.alloc(0)
+    let pending: Buffer = Buffer.alloc(0)
     socket.on('data', (chunk) => {
       pending = Buffer.concat([pending, chunk])
       for (;;) {

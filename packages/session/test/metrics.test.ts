@@ -1,4 +1,4 @@
-import { Registry } from 'prom-client'
+import { type OpenMetricsContentType, Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
 import { SessionError } from '../src/errors.ts'
 import { makeMeter } from '../src/metrics/meter.ts'
@@ -163,7 +163,8 @@ describe('prom-client', () => {
   it('scrapes them as OpenMetrics, keeps counts over a reset, and shows no cache where there is none', async () => {
     const { store, meter } = measuredMemory()
     await store.load(newKey())
-    const register = new Registry(Registry.OPENMETRICS_CONTENT_TYPE)
+    const register = new Registry<OpenMetricsContentType>()
+    register.setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
     exportMetrics({ metrics: meter }, register, { prefix: 'shop_' })
     register.resetMetrics()
     const text = await register.metrics()

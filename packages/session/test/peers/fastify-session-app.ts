@@ -48,7 +48,7 @@ export interface FastifyPeerRequest {
 
 export type FastifyPeerHandler = (request: FastifyPeerRequest, reply: FastifyReply) => unknown
 
-export const secret = 'a secret of at least thirty-two characters'
+const secret = 'a secret of at least thirty-two characters'
 
 export async function startFastifySession(
   options: FastifySessionOptions,
