@@ -148,7 +148,7 @@ export class RedisCall<T> implements Expiring {
     // Redis has done nothing of all this: a command that belongs elsewhere makes its whole transaction fail.
     const redirect = this.#tries <= maxRedirects ? this.#options.router.redirect(code, error, link) : undefined
     if (redirect === undefined) {
-      this.fail(failed('refused', error))
+      this.fail(unavailable(`the session store refused: ${withoutArguments(error.message)}`))
     } else {
       this.#isAsking = redirect.isAsking
       this.start(redirect.link)
@@ -201,3 +201,8 @@ export class RedisCall<T> implements Expiring {
 }
 
 function ignored(): void {}
+
+/** Of an unknown command Redis quotes the first arguments: keys and values, which no log should show. */
+function withoutArguments(message: string): string {
+  return message.replace(/,? with args beginning with[\s\S]*/, '').slice(0, 200)
+}

@@ -10,8 +10,8 @@ import type { RedisAddress } from './redis-target.ts'
 const refreshEveryMs = 200
 
 /**
- * A cluster: one link to each master, and a map of slots, which is asked for at the start, whenever a server is looked
- * for, and after MOVED. node-redis' own cluster client asks anew only after MOVED or ASK, so it never hears of the
+ * A cluster: one link to each master, and a map of slots, which is asked for whenever a server is looked for
+ * and found, and after MOVED. node-redis' own cluster client asks anew only after MOVED or ASK, so it never hears of the
  * replica that took over from a master that is silent.
  */
 export function clusterServers(options: ServersOptions): RedisServers {
@@ -87,6 +87,7 @@ export function clusterServers(options: ServersOptions): RedisServers {
       timeouts,
       ...(tracking === undefined ? {} : { tracking }),
       onSeek: () => void refresh(),
+      onFound: () => void refresh(),
     })
     links.set(name, { link, host: 'host' in address ? address.host : '' })
     return link

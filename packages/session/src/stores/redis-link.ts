@@ -46,6 +46,8 @@ export interface LinkOptions {
   readonly tracking?: Tracking
   /** Whenever the server is looked for. */
   readonly onSeek?: () => void
+  /** Whenever it is found. */
+  readonly onFound?: () => void
 }
 
 /** Calls in a row that may fail before the others are spared the wait. */
@@ -171,7 +173,7 @@ export function redisLink(options: LinkOptions): RedisLink {
       else adopt(fresh)
       return true
     } catch (error) {
-      if (error instanceof Error) trouble = error.cause instanceof Error ? error.cause.message : error.message
+      trouble = reasonOf(error)
       if (fresh !== undefined) giveUp(fresh)
       return false
     } finally {
@@ -229,6 +231,7 @@ export function redisLink(options: LinkOptions): RedisLink {
     isSuspect = false
     track(fresh)
     note()
+    options.onFound?.()
     const calls = [...waiting]
     waiting.clear()
     for (const call of calls) call.send(fresh)
@@ -263,6 +266,12 @@ export function redisLink(options: LinkOptions): RedisLink {
     wasUp = isUp
     changedAt = performance.now()
   }
+}
+
+/** Without the advice that our own errors end with. */
+function reasonOf(error: unknown): string {
+  const reason = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  return (reason instanceof Error ? reason.message : String(reason)).split('; see that', 1)[0] ?? ''
 }
 
 function ignored(): void {}
