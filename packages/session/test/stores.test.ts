@@ -137,6 +137,17 @@ describe.each([
     expect(store.peek!(key)).toBeUndefined()
   })
 
+  it('gives nothing that has expired, though it was not swept yet', async () => {
+    const [store, key, owner] = [make(), newKey(), newKey()]
+    await store.create(key, record({ a: sealed(1) }), 30, owner)
+    await expect.poll(() => store.load(key), { timeout: 5_000, interval: 5 }).toBeUndefined()
+    expect(store.peek!(key)).toBeUndefined()
+    expect([await store.count(), (await store.list({ owner })).entries]).toEqual([0, []])
+    expect(await store.lock(key, 'holder', 60_000)).toBeUndefined()
+    expect(await store.destroyAllOf(owner)).toBe(0)
+    await store.close()
+  })
+
   it('may be asked before it is open, and refuses everything once it is closed', async () => {
     const [store, key] = [make(), newKey()]
     expect(await store.load(key)).toBeUndefined()
