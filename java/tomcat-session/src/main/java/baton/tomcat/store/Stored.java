@@ -1,0 +1,23 @@
+package baton.tomcat.store;
+
+import java.util.Map;
+
+/** A record as it was read. Neither the map nor the arrays in it are ever altered: a cache may share them. */
+public final class Stored {
+  private final Map<String, byte[]> fields;
+  private final long ttlMs;
+
+  public Stored(Map<String, byte[]> fields, long ttlMs) {
+    this.fields = fields;
+    this.ttlMs = ttlMs;
+  }
+
+  public Map<String, byte[]> fields() {
+    return fields;
+  }
+
+  /** Until it expires. */
+  public long ttlMs() {
+    return ttlMs;
+  }
+}
