@@ -1,4 +1,3 @@
-import { hashOfId } from './id.ts'
 import { finish, touchIfDue } from './request/commit.ts'
 import type { RequestContext } from './request/context.ts'
 import { Hold, type Renewer } from './request/hold.ts'
@@ -33,16 +32,23 @@ export interface OpenOptions {
   readonly mode?: 'normal' | 'fresh' | 'optional' | 'stale-ok'
 }
 
+/** What a browser says of its session. */
+export interface Named {
+  /** The hash of the id; '' for none. */
+  readonly key: string
+  /** The version that the browser has seen committed, where there is a near cache. */
+  readonly atLeast: number | undefined
+}
+
 /**
  * At once, if nothing has to be asked of the store: no id, or a near cache has the session. Rejects with SessionError if the
  * store cannot say whether there is a session.
  */
 export function openRequestSession(
-  { id, atLeast }: { readonly id: string | undefined; readonly atLeast: number | undefined },
+  { key, atLeast }: Named,
   context: RequestContext,
   mode: OpenOptions['mode'],
 ): RequestSession | Promise<RequestSession> {
-  const key = id === undefined ? '' : hashOfId(id)
   const opened = new OpenedSession(context, key, mode === 'optional')
   const want = wanted(mode, atLeast)
   return opened.openNow(want) ? opened : opened.open(want).then(() => opened)

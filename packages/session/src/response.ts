@@ -18,10 +18,6 @@ type Call = readonly [method: Method, args: readonly unknown[]]
 /** Node's own methods are overloaded; what the app passes is passed on as it is. */
 type Passed = (...args: readonly unknown[]) => unknown
 
-/** How the functions below, which all responses share, find what is kept for one of them. */
-const headKey = Symbol('baton.session.head')
-type Held = ServerResponse & { [headKey]: Head }
-
 /**
  * Holds back the first byte of an answer until `commit` has settled, and its end as well. To the app the response looks
  * as if it had been sent: `headersSent`, errors for late headers, back-pressure with a `drain` to follow, callbacks at
@@ -29,43 +25,89 @@ type Held = ServerResponse & { [headKey]: Head }
  * its end, because the client went away, is committed when it closes.
  */
 export function holdHead(res: ServerResponse, gate: HeadGate): void {
-  const held = res as Held
-  if (held[headKey] !== undefined) {
-    held[headKey].gate = joined(held[headKey].gate, gate)
+  const known = headOf(res)
+  if (known !== undefined) {
+    known.gate = joined(known.gate, gate)
     return
   }
-  held[headKey] = new Head(held, gate)
-  held.writeHead = writeHead as Held['writeHead']
-  held.write = write as Held['write']
-  held.end = end as Held['end']
-  held.flushHeaders = flushHeaders
-  held.on('close', closed)
+  const shared = sharedPrototype(res)
+  if (shared === undefined) overrideOwn(res as Held, gate)
+  else heads.set(res, new Head(res, gate, overriddenOnce(shared)))
+  res.on('close', closed)
 }
 
-function writeHead(this: Held, ...args: unknown[]): unknown {
-  return this[headKey].call('writeHead', args)
+/** Where the overrides are the response's own, what is kept for it is as well. */
+const headKey = Symbol('baton.session.head')
+type Held = ServerResponse & { [headKey]?: Head }
+
+/** Where they are on a prototype. */
+const heads = new WeakMap<ServerResponse, Head>()
+
+function headOf(res: ServerResponse): Head | undefined {
+  return (res as Held)[headKey] ?? heads.get(res)
 }
-function write(this: Held, ...args: unknown[]): unknown {
-  return this[headKey].call('write', args)
+
+function overrideOwn(res: Held, gate: HeadGate): void {
+  res[headKey] = new Head(res, gate, methodsOf(res))
+  for (const [name, method] of ownOverrides) res[name] = method as never
 }
-function end(this: Held, ...args: unknown[]): unknown {
-  return this[headKey].call('end', args)
+
+const methodNames = ['writeHead', 'write', 'end', 'flushHeaders'] as const
+const ownOverrides = methodNames.map((name) => {
+  const method = function (this: Held, ...args: unknown[]): unknown {
+    return this[headKey]?.call(name, args)
+  }
+  return [name, method] as const
+})
+
+/**
+ * Express puts prototypes of its own between a response and Node's classes. Such a response is slow to take properties,
+ * which would cost as much as all the rest of a session: the methods are overridden once, on the last of those prototypes.
+ * undefined where there is none, or where middleware before us has overridden a method on this response: then ours come first.
+ */
+function sharedPrototype(res: ServerResponse): object | undefined {
+  let found: object | undefined
+  let prototype: object | null = Object.getPrototypeOf(res)
+  while (prototype !== null && !Object.hasOwn(prototype, 'constructor')) {
+    found = prototype
+    prototype = Object.getPrototypeOf(prototype)
+  }
+  return found !== undefined && methodNames.some((name) => Object.hasOwn(res, name)) ? undefined : found
 }
-function flushHeaders(this: Held): void {
-  this[headKey].call('flushHeaders', [])
+
+const overridden = new WeakMap<object, Methods>()
+
+/** Gives the methods that were there before. */
+function overriddenOnce(shared: object): Methods {
+  const known = overridden.get(shared)
+  if (known !== undefined) return known
+  const before = methodsOf(shared as ServerResponse)
+  for (const name of methodNames) {
+    const value = function (this: ServerResponse, ...args: unknown[]): unknown {
+      const head = heads.get(this)
+      return head === undefined ? Reflect.apply(before[name], this, args) : head.call(name, args)
+    }
+    Object.defineProperty(shared, name, { value, configurable: true, writable: true, enumerable: false })
+  }
+  overridden.set(shared, before)
+  return before
 }
-function closed(this: Held): void {
-  this[headKey].close()
+
+type Methods = Readonly<Record<Method, Passed>>
+
+function methodsOf({ writeHead, write, end, flushHeaders }: ServerResponse): Methods {
+  return { writeHead, write, end, flushHeaders } as Methods
+}
+
+function closed(this: ServerResponse): void {
+  headOf(this)?.close()
 }
 
 /** A class, because there is one for each answer: its methods are shared, and its fields are all that a read costs. */
 class Head {
   gate: HeadGate
-  private readonly res: Held
-  private readonly writeHead: Passed
-  private readonly write: Passed
-  private readonly end: Passed
-  private readonly flushHeaders: Passed
+  private readonly res: ServerResponse
+  private readonly methods: Methods
   private phase: 'passing' | 'holding' | 'refused' = 'passing'
   private headIsDone = false
   private isEnded = false
@@ -77,13 +119,10 @@ class Head {
   private pending: Promise<void> | undefined
   needsDrain = false
 
-  constructor(res: Held, gate: HeadGate) {
+  constructor(res: ServerResponse, gate: HeadGate, methods: Methods) {
     this.res = res
     this.gate = gate
-    this.writeHead = res.writeHead as Passed
-    this.write = res.write as Passed
-    this.end = res.end as Passed
-    this.flushHeaders = res.flushHeaders as Passed
+    this.methods = methods
     // Loaded in the midst of an answer: no cookie can be set any more.
     if (res.headersSent) this.finishHead()
   }
@@ -135,7 +174,7 @@ class Head {
 
   private pass(method: Method, args: readonly unknown[]): unknown {
     if (method === 'end') this.isEnded = true
-    return Reflect.apply(this[method], this.res, args)
+    return Reflect.apply(this.methods[method], this.res, args)
   }
 
   private run(method: Method, args: readonly unknown[]): unknown {
@@ -245,14 +284,14 @@ function late(): never {
 const pretended: PropertyDescriptorMap = {
   headersSent: { get: () => true, configurable: true },
   writableEnded: {
-    get(this: Held) {
-      return this[headKey].endIsHeld
+    get(this: ServerResponse) {
+      return headOf(this)?.endIsHeld
     },
     configurable: true,
   },
   writableNeedDrain: {
-    get(this: Held) {
-      return this[headKey].needsDrain
+    get(this: ServerResponse) {
+      return headOf(this)?.needsDrain
     },
     configurable: true,
   },

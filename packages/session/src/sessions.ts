@@ -1,5 +1,6 @@
 import { stampCookie } from './cookie.ts'
 import { makeCipher } from './format/cipher.ts'
+import { hashOfId } from './id.ts'
 import { listSessions, type SessionInfo } from './listing.ts'
 import { makeMeter, type SessionMetrics } from './metrics/meter.ts'
 import {
@@ -15,8 +16,9 @@ import {
 } from './options.ts'
 import { ownerHash } from './owner.ts'
 import { makeReadiness, type Readiness } from './readiness.ts'
+import { remembered } from './remembered.ts'
 import type { RequestContext } from './request/context.ts'
-import { type OpenOptions, openRequestSession, type RequestSession } from './request-session.ts'
+import { type Named, type OpenOptions, openRequestSession, type RequestSession } from './request-session.ts'
 import type { Session } from './session.ts'
 import { holdOf } from './session-proxy.ts'
 import { measured } from './stores/measured.ts'
@@ -111,10 +113,16 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
     onError,
   }
 
+  /** The hash alone would take longer than a near cache. */
+  const named = remembered<Named>((header) => {
+    const id = cookie.read(header)
+    return { key: id === undefined ? '' : hashOfId(id), atLeast: stamp?.read(header) }
+  })
+
   return {
     open(request, { mode } = normal) {
       const header = request.headers.cookie
-      return openRequestSession({ id: cookie.read(header), atLeast: stamp?.read(header) }, context, mode)
+      return openRequestSession(header === undefined ? nobody : named(header), context, mode)
     },
 
     cookiesFor(request, opened) {
@@ -163,3 +171,4 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
 
 const normal: OpenOptions = {}
 const none: readonly string[] = []
+const nobody: Named = { key: '', atLeast: undefined }

@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer'
 import { SessionError } from '../errors.ts'
 import { randomPool, takeRandom } from './random.ts'
 
@@ -97,9 +98,9 @@ export function decodePayload(tag: string, payload: Buffer): Decoded {
 function payloadValue(tag: string, payload: Buffer): unknown {
   switch (tag) {
     case 's':
-      return utf8.decode(payload)
+      return textOf(payload)
     case 'j':
-      return parseJson(utf8.decode(payload))
+      return parseJson(textOf(payload))
     case 'u':
       return Buffer.from(payload)
     case 'b':
@@ -125,6 +126,11 @@ export function parseJson(text: string): unknown {
   return text.includes('__proto__') || text.includes('\\u')
     ? JSON.parse(text, (key, value) => (key === '__proto__' ? undefined : value))
     : JSON.parse(text)
+}
+
+/** Throws where it is not UTF-8. Plain ASCII, as most is, needs no decoder. */
+function textOf(payload: Buffer): string {
+  return isAscii(payload) ? payload.toString('latin1') : utf8.decode(payload)
 }
 
 const base64url = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
