@@ -1,0 +1,327 @@
+package baton.tomcat;
+
+import baton.tomcat.format.SessionException;
+import baton.tomcat.format.SessionId;
+import baton.tomcat.session.SessionRecord;
+import baton.tomcat.session.Sessions;
+import baton.tomcat.store.Change;
+import baton.tomcat.store.Wanted;
+import java.io.IOException;
+import java.util.Map;
+import java.util.Set;
+import java.util.StringJoiner;
+import org.apache.catalina.Context;
+import org.apache.catalina.LifecycleException;
+import org.apache.catalina.LifecycleState;
+import org.apache.catalina.Session;
+import org.apache.catalina.Valve;
+import org.apache.catalina.session.StandardSession;
+import org.apache.catalina.util.SessionConfig;
+import org.apache.juli.logging.Log;
+import org.apache.juli.logging.LogFactory;
+
+/**
+ * Keeps the sessions of a web application in Redis, shared with all other nodes, be they Tomcat or Node.js. In a
+ * context.xml:
+ *
+ * <pre>{@code <Manager className="baton.tomcat.SessionManager" store="redis://localhost:6379" namespace="app"/>}</pre>
+ *
+ * <p>It brings its {@link SessionValve}. This object holds only the sessions that requests of this JVM use at this moment;
+ * stopping it, or the node, ends none.
+ */
+public class SessionManager extends ManagerAttributes {
+  private final Log log = LogFactory.getLog(SessionManager.class);
+  private final Reports reports = new Reports(log);
+  private final Figures figures = new Figures();
+  /** The request that a thread works for. */
+  private final ThreadLocal<RequestHold> current = new ThreadLocal<>();
+  private final SessionValve ownValve = new SessionValve();
+  private volatile Sessions open;
+
+  // ---- For the valve
+
+  /**
+   * The session of an id that a client sent, up to date, and in use until it is released. null: there is none, or it has
+   * ended. Throws SessionException if the store cannot say.
+   */
+  TomcatSession acquire(String sentId, Wanted wanted) {
+    String id = SessionId.ofCookie(sentId);
+    if (id == null) return null;
+    figures.loads.increment();
+    for (;;) {
+      TomcatSession shared = (TomcatSession) sessions.get(id);
+      if (shared != null) {
+        if (shared.use()) return refreshed(shared, wanted);
+        sessions.remove(id, shared);
+      }
+      SessionRecord record = open().load(id, wanted);
+      if (record == null) return null;
+      TomcatSession loaded = new TomcatSession(this, record, sentId);
+      loaded.use();
+      if (sessions.putIfAbsent(id, loaded) == null) return loaded;
+    }
+  }
+
+  private static TomcatSession refreshed(TomcatSession session, Wanted wanted) {
+    boolean isAlive = false;
+    try {
+      isAlive = session.refresh(wanted);
+    } finally {
+      if (!isAlive) session.release();
+    }
+    return isAlive ? session : null;
+  }
+
+  /** The request that this thread works for from now on; gives the one before. */
+  RequestHold enter(RequestHold hold) {
+    RequestHold before = current.get();
+    if (hold == null) current.remove();
+    else current.set(hold);
+    return before;
+  }
+
+  /** Nobody uses this object any more. The session lives on. */
+  void forget(TomcatSession session) {
+    sessions.remove(keyOf(session), session);
+  }
+
+  SessionRecord make(String id) {
+    return open().make(SessionId.ofCookie(id));
+  }
+
+  /** Nobody is logged in any more, and everything else stays. */
+  void logOut(SessionRecord record) {
+    Change change = new Change(Map.of(), Set.of("@p", "@r", "@t", "@e"));
+    open().store().commit(record.key(), change, record.maxInactiveMs());
+    record.refresh(Wanted.FRESH);
+  }
+
+  /** What was changed after the answer had been sent. */
+  void commitLate(TomcatSession session) {
+    try {
+      session.commit();
+    } catch (SessionException error) {
+      report("What a request has changed after its answer is lost", error);
+    }
+  }
+
+  void report(String what, SessionException error) {
+    reports.warn(what + ": " + error.code().word() + ": " + error.getMessage(), error);
+  }
+
+  Figures figures() {
+    return figures;
+  }
+
+  String cookieName() {
+    return SessionConfig.getSessionCookieName(getContext());
+  }
+
+  private Sessions open() {
+    Sessions sessions = open;
+    if (sessions == null) throw new IllegalStateException("the session manager is not started");
+    return sessions;
+  }
+
+  private static String keyOf(Session session) {
+    String id = SessionId.ofCookie(session.getIdInternal());
+    return id == null ? session.getIdInternal() : id;
+  }
+
+  // ---- What Tomcat asks of a manager
+
+  /** Brings the valve, before any other may ask for a session. */
+  @Override
+  public void setContext(Context context) {
+    super.setContext(context);
+    if (context != null) context.getPipeline().addValve(ownValve);
+  }
+
+  @Override
+  protected void startInternal() throws LifecycleException {
+    super.startInternal();
+    keepOneValve();
+    if (getContext().getSessionCookiePath() == null) getContext().setSessionCookiePath(settings.cookiePath);
+    // Tomcat's authenticator would send the body of its redirect past us, and the session would not be written yet.
+    getContext().setSendRedirectBody(false);
+    open = opened();
+    setState(LifecycleState.STARTING);
+  }
+
+  private Sessions opened() throws LifecycleException {
+    ClassLoader application = getContext().getLoader().getClassLoader();
+    Thread thread = Thread.currentThread();
+    ClassLoader before = thread.getContextClassLoader();
+    // Threads of the client must not hold on to an application that is stopped.
+    thread.setContextClassLoader(SessionManager.class.getClassLoader());
+    try {
+      return Sessions.open(
+          settings
+              .options(1000L * intervalSeconds())
+              .javaValues(
+                  new WebappValues(
+                      application,
+                      settings.serialFilter(getSessionAttributeValueClassNameFilter(), this::refused)))
+              .onDropped(this::dropped)
+              .onError(error -> reports.warn("A step of a session failed: " + error.getMessage(), error)));
+    } catch (SessionException error) {
+      throw new LifecycleException(error.getMessage(), error);
+    } finally {
+      thread.setContextClassLoader(before);
+    }
+  }
+
+  /** Ends no session: other nodes, and this one when it is back, go on with them. */
+  @Override
+  protected void stopInternal() throws LifecycleException {
+    setState(LifecycleState.STOPPING);
+    sessions.clear();
+    Sessions closing = open;
+    open = null;
+    if (closing != null) closing.close();
+    super.stopInternal();
+  }
+
+  /** One that the configuration names goes before the one that we bring. */
+  private void keepOneValve() {
+    for (Valve valve : getContext().getPipeline().getValves()) {
+      if (!(valve instanceof SessionValve) || valve == ownValve) continue;
+      getContext().getPipeline().removeValve(ownValve);
+      return;
+    }
+  }
+
+  private void refused(Class<?> type) {
+    reports.warn(
+        "A session's value names " + type.getName() + ", which serialFilter does not let in; it is not available", null);
+  }
+
+  private void dropped(SessionException error) {
+    figures.dropped.increment();
+    report("A write came after its session had ended", error);
+  }
+
+  /** There is nothing to load: sessions are read when they are asked for. */
+  @Override
+  public void load() {}
+
+  /** Nothing to save either. */
+  @Override
+  public void unload() {}
+
+  /** Within a request, one that it has opened; elsewhere a copy of its own, that nobody shares. */
+  @Override
+  public Session findSession(String sentId) throws IOException {
+    String id = sentId == null ? null : SessionId.ofCookie(sentId);
+    if (id == null) return null;
+    Session shared = sessions.get(id);
+    if (shared != null) return shared;
+    RequestHold hold = current.get();
+    if (hold != null && hold.knowsAbsent(id)) return null;
+    try {
+      figures.loads.increment();
+      SessionRecord record = open().load(id, Wanted.NORMAL);
+      return record == null ? null : new TomcatSession(this, record, sentId);
+    } catch (SessionException error) {
+      throw new IOException(error.getMessage(), error);
+    }
+  }
+
+  /** Under a new id, whatever the client asks for: an id that is not found is never adopted. */
+  @Override
+  public Session createSession(String ignored) {
+    Session session = super.createSession(generateSessionId());
+    if (settings.maxInactiveInterval > 0) session.setMaxInactiveInterval(settings.maxInactiveInterval);
+    return session;
+  }
+
+  @Override
+  protected StandardSession getNewSession() {
+    return new TomcatSession(this);
+  }
+
+  @Override
+  protected String generateSessionId() {
+    String route = getJvmRoute();
+    String id = SessionId.make();
+    return route == null || route.isEmpty() ? id : id + "." + route;
+  }
+
+  @Override
+  public void add(Session session) {
+    sessions.put(keyOf(session), session);
+    int size = sessions.size();
+    if (size > getMaxActive()) setMaxActive(size);
+  }
+
+  /** {@code isEnd}: the session has ended, for all nodes; otherwise it only gets another id. */
+  @Override
+  public void remove(Session session, boolean isEnd) {
+    forget((TomcatSession) session);
+    if (!isEnd) return;
+    end((TomcatSession) session);
+    expiredSessions.incrementAndGet();
+    updateSessionMaxAliveTime((int) ((System.currentTimeMillis() - session.getCreationTimeInternal()) / 1000));
+  }
+
+  private void end(TomcatSession session) {
+    RequestHold hold = current.get();
+    if (hold == null) session.record().destroy();
+    else hold.end(session);
+  }
+
+  /** Expires nothing: that is the store's. Forgets objects that were made and never used. */
+  @Override
+  public void processExpires() {
+    long before = System.currentTimeMillis() - 60_000;
+    for (Session session : findSessions()) {
+      if (session.getThisAccessedTimeInternal() < before) ((TomcatSession) session).close();
+    }
+  }
+
+  /** The first 8 characters of the hashes of those in use here: ids are not for reading. */
+  @Override
+  public String listSessionIds() {
+    StringJoiner list = new StringJoiner(" ");
+    for (Session session : findSessions()) list.add(((TomcatSession) session).record().key().substring(0, 8));
+    return list.toString();
+  }
+
+  private int intervalSeconds() {
+    if (settings.maxInactiveInterval > 0) return settings.maxInactiveInterval;
+    return Math.max(1, getContext().getSessionTimeout()) * 60;
+  }
+
+  @Override
+  public String getName() {
+    return "SessionManager";
+  }
+
+  // ---- Figures, for JMX
+
+  /** Whether the store answers. */
+  public boolean isStoreUp() {
+    Sessions sessions = open;
+    return sessions != null && sessions.health().isUp();
+  }
+
+  /** How often a session was asked for. */
+  public long getLoads() {
+    return figures.loads.sum();
+  }
+
+  /** How many requests were refused, as their session could not be had or written. */
+  public long getRefused() {
+    return figures.refused.sum();
+  }
+
+  /** How many writes came after their session had ended. */
+  public long getDropped() {
+    return figures.dropped.sum();
+  }
+
+  /** Ends all sessions of a user, on all nodes. Gives how many. */
+  public int logOutEverywhere(String user) {
+    return open().destroyAllOf(user, null);
+  }
+}

@@ -1,0 +1,62 @@
+package baton.tomcat.node;
+
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
+
+/** A browser that keeps cookies, whichever node it speaks to, and follows no redirect by itself. */
+public final class Browser {
+  private static final HttpClient CLIENT =
+      HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(Duration.ofSeconds(5)).build();
+
+  private final Map<String, String> cookies = new ConcurrentHashMap<>();
+
+  public HttpResponse<String> get(TomcatNode node, String path) throws IOException, InterruptedException {
+    return send(HttpRequest.newBuilder(URI.create(node.url(path))));
+  }
+
+  public HttpResponse<String> post(TomcatNode node, String path, String form) throws IOException, InterruptedException {
+    return send(
+        HttpRequest.newBuilder(URI.create(node.url(path)))
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .POST(HttpRequest.BodyPublishers.ofString(form)));
+  }
+
+  /** The body of a page that answers 200. */
+  public String read(TomcatNode node, String path) throws IOException, InterruptedException {
+    HttpResponse<String> response = get(node, path);
+    if (response.statusCode() != 200) throw new AssertionError(path + ": " + response.statusCode() + " " + response.body());
+    return response.body();
+  }
+
+  /** The session's cookie; null for none. */
+  public String session() {
+    return cookies.get("JSESSIONID");
+  }
+
+  public void session(String id) {
+    cookies.put("JSESSIONID", id);
+  }
+
+  private HttpResponse<String> send(HttpRequest.Builder request) throws IOException, InterruptedException {
+    request.timeout(Duration.ofSeconds(20));
+    String header = cookies.entrySet().stream().map(Object::toString).collect(Collectors.joining("; "));
+    if (!header.isEmpty()) request.header("Cookie", header);
+    HttpResponse<String> response = CLIENT.send(request.build(), HttpResponse.BodyHandlers.ofString());
+    for (String cookie : response.headers().allValues("Set-Cookie")) keep(cookie);
+    return response;
+  }
+
+  private void keep(String cookie) {
+    String pair = cookie.split(";", 2)[0];
+    String name = pair.substring(0, pair.indexOf('='));
+    if (cookie.contains("Max-Age=0")) cookies.remove(name);
+    else cookies.put(name, pair.substring(name.length() + 1));
+  }
+}

@@ -1,0 +1,87 @@
+package baton.tomcat.node;
+
+import baton.tomcat.SessionManager;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.function.Consumer;
+import org.apache.catalina.Context;
+import org.apache.catalina.LifecycleException;
+import org.apache.catalina.authenticator.FormAuthenticator;
+import org.apache.catalina.startup.Tomcat;
+import org.apache.tomcat.util.descriptor.web.LoginConfig;
+import org.apache.tomcat.util.descriptor.web.SecurityCollection;
+import org.apache.tomcat.util.descriptor.web.SecurityConstraint;
+
+/** A real Tomcat on a free port, with one application at its root, whose sessions are shared. */
+public final class TomcatNode implements AutoCloseable {
+  private final Tomcat tomcat = new Tomcat();
+  private final Path folder;
+  private final Context context;
+  private final SessionManager manager = new SessionManager();
+
+  private TomcatNode(Path folder) {
+    this.folder = folder;
+    tomcat.setBaseDir(folder.toString());
+    tomcat.setPort(0);
+    tomcat.getConnector().setProperty("address", "127.0.0.1");
+    tomcat.addUser("anna", "secret");
+    tomcat.addRole("anna", "buyer");
+    tomcat.addUser("ben", "secret");
+    tomcat.addRole("ben", "buyer");
+    context = tomcat.addContext("", folder.toString());
+  }
+
+  public static TomcatNode start(RedisProcess redis, Application application) throws Exception {
+    return start(redis, application, node -> {});
+  }
+
+  /** {@code configure}: what is special about this node, before it starts. */
+  public static TomcatNode start(RedisProcess redis, Application application, Consumer<TomcatNode> configure)
+      throws Exception {
+    TomcatNode node = new TomcatNode(Files.createTempDirectory("baton-tomcat-node-"));
+    node.manager.setStore(redis.url());
+    node.context.setManager(node.manager);
+    Tomcat.addServlet(node.context, "application", application).setAsyncSupported(true);
+    node.context.addServletMappingDecoded("/*", "application");
+    configure.accept(node);
+    node.tomcat.start();
+    return node;
+  }
+
+  public Context context() {
+    return context;
+  }
+
+  public SessionManager manager() {
+    return manager;
+  }
+
+  /** Pages under /account are for who has logged in, at /login. */
+  public void askForLogin() {
+    LoginConfig config = new LoginConfig();
+    config.setAuthMethod("FORM");
+    config.setLoginPage("/login");
+    config.setErrorPage("/login-failed");
+    context.setLoginConfig(config);
+    SecurityCollection account = new SecurityCollection();
+    account.addPatternDecoded("/account/*");
+    SecurityConstraint constraint = new SecurityConstraint();
+    constraint.addCollection(account);
+    constraint.addAuthRole("buyer");
+    context.addConstraint(constraint);
+    context.addSecurityRole("buyer");
+    context.getPipeline().addValve(new FormAuthenticator());
+  }
+
+  public String url(String path) {
+    return "http://127.0.0.1:" + tomcat.getConnector().getLocalPort() + path;
+  }
+
+  @Override
+  public void close() throws LifecycleException, IOException {
+    tomcat.stop();
+    tomcat.destroy();
+    Folders.remove(folder);
+  }
+}
