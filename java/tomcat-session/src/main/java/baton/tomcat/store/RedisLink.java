@@ -1,0 +1,271 @@
+package baton.tomcat.store;
+
+import io.lettuce.core.protocol.CommandType;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+
+/** Our connection to a server, made at once, and made again whenever it is lost or falls silent. Nothing is queued in it. */
+final class RedisLink implements AutoCloseable {
+  /** Calls in a row that may fail before the others are spared the wait. */
+  private static final int PATIENCE = 5;
+  /** Another attempt is begun after this time, while earlier ones still have theirs: the first that succeeds is taken. */
+  private static final long STAGGER_MS = 150;
+  /** A connection that is younger was not made to somebody else by mistake. */
+  private static final long RENEWAL_MS = 1_000;
+
+  private final RedisConnector connector;
+  private final Timeouts timeouts;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition changed = lock.newCondition();
+  private final AtomicInteger failures = new AtomicInteger();
+  private volatile RedisConnection current;
+  private volatile String trouble = "not connected yet";
+  private volatile boolean isSuspect;
+  private volatile boolean isStarting = true;
+  private volatile boolean isClosed;
+  private boolean isSeeking;
+  private long adoptedAtNs;
+  private boolean wasUp;
+  private long changedAtNs = System.nanoTime();
+
+  RedisLink(RedisConnector connector, Timeouts timeouts) {
+    this.connector = connector;
+    this.timeouts = timeouts;
+    seek();
+  }
+
+  /** Whether the first attempt to connect is still under way. */
+  boolean isStarting() {
+    return isStarting;
+  }
+
+  /** The connection, or the next one there is before the deadline. Throws {@link SessionStoreException}. */
+  RedisConnection connection(long deadlineNs) {
+    RedisConnection found = current;
+    if (found != null && failures.get() < PATIENCE && found.isOpen()) return found;
+    if (found != null && !found.isOpen()) lost(found, "the connection was lost");
+    lock.lock();
+    try {
+      while (true) {
+        if (isClosed) throw new SessionStoreException("the session store is closed");
+        if (failures.get() >= PATIENCE) throw new SessionStoreException("the session store is away: " + trouble);
+        if (current != null) return current;
+        long leftNs = deadlineNs - System.nanoTime();
+        if (leftNs <= 0) {
+          // On its own, a missing connection must open the breaker as well.
+          fail();
+          throw new SessionStoreException("the session store did not answer in time: " + trouble);
+        }
+        changed.awaitNanos(leftNs);
+      }
+    } catch (InterruptedException cause) {
+      Thread.currentThread().interrupt();
+      throw new SessionStoreException("interrupted while waiting for the session store", cause);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** A call was answered before its deadline. */
+  void inTime() {
+    if (failures.get() == 0 && !isSuspect) return;
+    failures.set(0);
+    isSuspect = false;
+    note();
+  }
+
+  /** A call has run out of time. {@code isSilent}: nothing at all was answered since it was sent. */
+  void late(RedisConnection sentOn, boolean isSilent) {
+    // What an earlier connection has left unanswered says nothing about this one.
+    if (sentOn != current) return;
+    if (isSilent) {
+      trouble = "no answer";
+      isSuspect = true;
+    }
+    fail();
+  }
+
+  /** The server answered that it cannot serve. */
+  void refused(String reply) {
+    trouble = reply;
+    fail();
+  }
+
+  void lost(RedisConnection connection, String why) {
+    lock.lock();
+    try {
+      if (current != connection) return;
+      trouble = why;
+      leave();
+    } finally {
+      lock.unlock();
+    }
+    seek();
+  }
+
+  /** Has the connection replaced, by one to whoever is in charge now. false: it is new already. */
+  boolean renew(RedisConnection connection, String reply) {
+    lock.lock();
+    try {
+      trouble = reply;
+      if (current != connection) return true;
+      if (System.nanoTime() - adoptedAtNs < TimeUnit.MILLISECONDS.toNanos(RENEWAL_MS)) return false;
+      leave();
+    } finally {
+      lock.unlock();
+    }
+    seek();
+    return true;
+  }
+
+  StoreHealth health() {
+    lock.lock();
+    try {
+      return new StoreHealth(wasUp, TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - changedAtNs));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public void close() {
+    lock.lock();
+    try {
+      isClosed = true;
+      RedisConnection last = current;
+      current = null;
+      if (last != null) last.close();
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+    note();
+  }
+
+  private void fail() {
+    if (failures.incrementAndGet() >= PATIENCE) {
+      // The way back is a connection that proves itself: slow as this one is, nobody would find out on it.
+      isSuspect = true;
+      lock.lock();
+      try {
+        changed.signalAll();
+      } finally {
+        lock.unlock();
+      }
+    }
+    note();
+    seek();
+  }
+
+  private void seek() {
+    lock.lock();
+    try {
+      if (isSeeking || !isWanting()) return;
+      isSeeking = true;
+    } finally {
+      lock.unlock();
+    }
+    seekOn();
+  }
+
+  private void seekOn() {
+    lock.lock();
+    try {
+      if (!isWanting()) {
+        isSeeking = false;
+        return;
+      }
+    } finally {
+      lock.unlock();
+    }
+    attempt();
+    connector.later(this::seekOn, STAGGER_MS);
+  }
+
+  private boolean isWanting() {
+    return !isClosed && (current == null || isSuspect);
+  }
+
+  /** Connects and asks for proof: a server that is loading, or frozen, accepts connections as well. */
+  private void attempt() {
+    connector
+        .connect()
+        .whenComplete(
+            (fresh, error) -> {
+              if (error != null) failed(messageOf(error));
+              else prove(fresh);
+            });
+  }
+
+  private void prove(RedisConnection fresh) {
+    // By a thread of Netty, and nobody else knows the connection yet.
+    CompletableFuture<List<Object>> proof = fresh.send(List.of(RedisCommand.of(CommandType.PING)));
+    proof
+        .copy()
+        .orTimeout(timeouts.loadMs(), TimeUnit.MILLISECONDS)
+        .whenComplete(
+            (replies, error) -> {
+              if (error == null && !(replies.get(0) instanceof RedisError)) {
+                adopt(fresh);
+                return;
+              }
+              fresh.close();
+              failed(error != null ? messageOf(error) : ((RedisError) replies.get(0)).message());
+            });
+  }
+
+  private void failed(String why) {
+    trouble = why;
+    isStarting = false;
+  }
+
+  private void adopt(RedisConnection fresh) {
+    lock.lock();
+    try {
+      isStarting = false;
+      if (!isWanting() || !fresh.isOpen()) {
+        fresh.close();
+        return;
+      }
+      leave();
+      current = fresh;
+      adoptedAtNs = System.nanoTime();
+      failures.set(0);
+      isSuspect = false;
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+    note();
+  }
+
+  /** The connection is not used any more; what is under way on it may still be answered. */
+  private void leave() {
+    RedisConnection left = current;
+    current = null;
+    if (left != null) connector.later(left::close, timeouts.commitMs());
+    note();
+  }
+
+  private void note() {
+    lock.lock();
+    try {
+      boolean isUp = current != null && failures.get() < PATIENCE;
+      if (isUp == wasUp) return;
+      wasUp = isUp;
+      changedAtNs = System.nanoTime();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private static String messageOf(Throwable error) {
+    Throwable root = error;
+    while (root.getCause() != null) root = root.getCause();
+    return root.getMessage() == null ? root.getClass().getSimpleName() : root.getMessage();
+  }
+}
