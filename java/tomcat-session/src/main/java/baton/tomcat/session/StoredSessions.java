@@ -1,43 +1,64 @@
 package baton.tomcat.session;
 
+import baton.tomcat.format.RecordMeta;
+import baton.tomcat.format.SessionId;
+import baton.tomcat.store.RedisStore;
 import baton.tomcat.store.SessionStore;
+import baton.tomcat.store.Stored;
 import baton.tomcat.store.StoreHealth;
 import baton.tomcat.store.Wanted;
 
 /** The sessions of one web application, over a store. */
 final class StoredSessions implements Sessions {
-  StoredSessions(SessionOptions options) {}
+  private final Context context;
+  private final boolean isStoreOurs;
+
+  StoredSessions(SessionOptions options) {
+    isStoreOurs = options.store == null;
+    SessionStore store =
+        isStoreOurs ? RedisStore.open(options.url, options.namespace, options.timeouts) : options.store;
+    context = new Context(options, store);
+  }
 
   @Override
   public String newId() {
-    throw new UnsupportedOperationException();
+    return SessionId.make();
   }
 
   @Override
   public SessionRecord make(String newId) {
-    throw new UnsupportedOperationException();
+    return new RecordSession(context, new SessionState(context, newId));
   }
 
   @Override
   public SessionRecord load(String id, Wanted wanted) {
-    throw new UnsupportedOperationException();
+    String bare = SessionId.ofCookie(id);
+    if (bare == null) return null;
+    Stored stored = context.store.load(SessionId.hash(bare), wanted);
+    if (stored == null) return null;
+    if (RecordMeta.read(stored.fields(), System.currentTimeMillis()).state() != RecordMeta.State.ALIVE) return null;
+    SessionState state = new SessionState(context, bare);
+    state.adoptLoaded(stored);
+    return state.life == SessionRecord.Life.ALIVE ? new RecordSession(context, state) : null;
   }
 
   @Override
   public int destroyAllOf(String user, SessionRecord except) {
-    throw new UnsupportedOperationException();
+    return context.store.destroyAllOf(context.ownerOf(user), except == null ? null : except.key());
   }
 
   @Override
   public StoreHealth health() {
-    throw new UnsupportedOperationException();
+    return context.store.health();
   }
 
   @Override
   public SessionStore store() {
-    throw new UnsupportedOperationException();
+    return context.store;
   }
 
   @Override
-  public void close() {}
+  public void close() {
+    if (isStoreOurs) context.store.close();
+  }
 }

@@ -1,0 +1,124 @@
+package baton.tomcat.session;
+
+import baton.tomcat.format.RecordMeta;
+import baton.tomcat.format.SessionId;
+import baton.tomcat.format.StoredPrincipal;
+import baton.tomcat.session.SessionRecord.Life;
+import baton.tomcat.store.Change;
+import baton.tomcat.store.CommitOptions;
+import baton.tomcat.store.Stored;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+
+/**
+ * What is known of a session here: what the store had when last heard of, and what was changed since. All access is
+ * synchronized on it, for moments only: nobody waits for the store while holding it. Steps, which take turns, also look at
+ * the volatile fields without.
+ */
+final class SessionState {
+  /** A touch is due when so much of the interval has passed. */
+  private static final double TOUCH_AFTER = 0.05;
+
+  final Attributes attributes;
+  private final Context context;
+  volatile String id;
+  volatile String key;
+  volatile Life life;
+  boolean isNew = true;
+  long createdAtMs = System.currentTimeMillis();
+  long lastUsedAtMs = createdAtMs;
+  OptionalLong deadlineMs = OptionalLong.empty();
+  long maxInactiveMs;
+  /** As the store has it. */
+  long storedInactiveMs;
+  /** The latest version of which every attribute is known. */
+  long version;
+  /** The version that was written here last; 0 for none. */
+  long writtenVersion;
+  volatile StoredPrincipal principal;
+  boolean isTouchDue;
+  /** Who this is to the store while it has the lock; null: it has not. */
+  volatile String lockHolder;
+
+  SessionState(Context context, String id) {
+    this.context = context;
+    this.id = id;
+    key = SessionId.hash(id);
+    life = Life.NEW;
+    maxInactiveMs = context.maxInactiveMs;
+    storedInactiveMs = maxInactiveMs;
+    attributes = new Attributes(context.codec, context.cipher, key);
+  }
+
+  /** For how long the session lives from now on without a request. */
+  long ttlMs() {
+    if (deadlineMs.isEmpty()) return maxInactiveMs;
+    return Math.max(1, Math.min(maxInactiveMs, deadlineMs.getAsLong() - System.currentTimeMillis()));
+  }
+
+  /** null: nobody is logged in. */
+  String owner() {
+    return context.ownerOf(principal);
+  }
+
+  boolean isIntervalNew() {
+    return maxInactiveMs != storedInactiveMs;
+  }
+
+  /** The store holds exactly this, under this id. Throws {@code FORMAT}, and is as before then. */
+  void adopt(String nextId, Map<String, byte[]> fields) {
+    RecordMeta meta = RecordMeta.read(fields, System.currentTimeMillis());
+    if (meta.state() != RecordMeta.State.ALIVE) {
+      life = Life.DEAD;
+      return;
+    }
+    String nextKey = nextId.equals(id) ? key : SessionId.hash(nextId);
+    attributes.rebase(fields, nextKey);
+    life = Life.ALIVE;
+    id = nextId;
+    key = nextKey;
+    createdAtMs = meta.createdAtMs();
+    deadlineMs = meta.deadlineMs();
+    if (!isIntervalNew()) maxInactiveMs = meta.maxInactiveMs();
+    storedInactiveMs = meta.maxInactiveMs();
+    version = meta.version();
+    principal = RecordMeta.principalOf(fields).orElse(null);
+  }
+
+  /** As it was loaded for a request. */
+  void adoptLoaded(Stored stored) {
+    adopt(id, stored.fields());
+    if (life != Life.ALIVE) return;
+    isNew = false;
+    isTouchDue = stored.ttlMs() < ttlMs() - maxInactiveMs * TOUCH_AFTER;
+    lastUsedAtMs = System.currentTimeMillis() - Math.max(0, ttlMs() - stored.ttlMs());
+  }
+
+  /** The store took this change, as this version. */
+  void wrote(long next, List<AttributeChange> changes, Change change) {
+    attributes.settle(changes, change, version < next);
+    wroteVersion(next);
+    if (change.set().containsKey("@m")) storedInactiveMs = 1000 * Long.parseLong(new String(change.set().get("@m")));
+    isTouchDue = false;
+  }
+
+  void wroteVersion(long next) {
+    // Had others written meanwhile, there would be values that nothing is known of here.
+    if (next == version + 1) version = next;
+    writtenVersion = Math.max(writtenVersion, next);
+  }
+
+  /** Meta fields that go along with a change of attributes. */
+  Map<String, byte[]> intervalField() {
+    Map<String, byte[]> meta = new LinkedHashMap<>();
+    if (isIntervalNew()) meta.put("@m", RecordMeta.interval(maxInactiveMs));
+    return meta;
+  }
+
+  CommitOptions commitOptions() {
+    String owner = isTouchDue ? owner() : null;
+    return owner == null && lockHolder == null ? CommitOptions.NONE : new CommitOptions(owner, lockHolder);
+  }
+}
