@@ -2,7 +2,7 @@ import { SessionError } from './errors.ts'
 import type { Cipher, Plain } from './format/cipher.ts'
 import { copyJson, isSameJson } from './format/json.ts'
 import type { Fields } from './format/record.ts'
-import { type Decoded, decodePayload, encodeValue, payloadOf, seal, tagOf } from './format/value.ts'
+import { type Decoded, decodePayload, decodeValue, encodeValue, payloadOf, seal, tagOf } from './format/value.ts'
 import type { Change } from './stores/store.ts'
 
 /** One attribute that differs from what the store has. */
@@ -66,9 +66,9 @@ export class Attributes {
     if (held !== undefined) return held.value
     const bytes = this.removed?.has(name) === true ? undefined : this.stored(name)
     if (bytes === undefined) return undefined
+    if (this.cipher === undefined) return this.handOut(name, readable(name, decodeValue(bytes)), tagOf(bytes))
     const was = this.opened(name, bytes)
-    const value = readable(name, bytes, was)
-    return typeof value === 'object' && value !== null ? this.handOut(name, value, was) : value
+    return this.handOut(name, readable(name, decoded(bytes, was)), was?.tag, was)
   }
 
   isReadable(name: string): boolean {
@@ -88,7 +88,7 @@ export class Attributes {
   /** What the store has, as a value that nobody else holds. Throws as `get` does. */
   copy(name: string): unknown {
     const bytes = this.stored(name)
-    return bytes === undefined ? undefined : readable(name, bytes, this.opened(name, bytes))
+    return bytes === undefined ? undefined : readable(name, decoded(bytes, this.opened(name, bytes)))
   }
 
   set(name: string, value: unknown): void {
@@ -206,12 +206,13 @@ export class Attributes {
     held.original = undefined
   }
 
-  /** To compare in the end, it is cheaper to copy what was parsed than to write it anew. */
-  private handOut(name: string, original: object, was: Plain | undefined): object {
-    const isJson = was?.tag === 'j'
-    const value = isJson ? copied(name, original) : original
-    this.hold(name, { value, original: isJson ? original : undefined, was })
-    return value
+  /** Of what can be changed in place, remembers what it was: for JSON it is cheaper to copy it than to write it anew. */
+  private handOut(name: string, value: unknown, tag: string | undefined, was?: Plain): unknown {
+    if (typeof value !== 'object' || value === null) return value
+    const isJson = tag === 'j'
+    const given = isJson ? copied(name, value) : value
+    this.hold(name, { value: given, original: isJson ? value : undefined, was })
+    return given
   }
 
   private opened(name: string, bytes: Buffer): Plain | undefined {
@@ -232,9 +233,11 @@ function opened(cipher: Cipher | undefined, key: string, name: string, bytes: Bu
   return tag === '' ? undefined : { tag, payload: payloadOf(bytes) }
 }
 
-function readable(name: string, bytes: Buffer, plain: Plain | undefined): unknown {
-  const decoded: Decoded =
-    plain === undefined ? { readable: false, tag: tagOf(bytes) } : decodePayload(plain.tag, plain.payload)
+function decoded(bytes: Buffer, plain: Plain | undefined): Decoded {
+  return plain === undefined ? { readable: false, tag: tagOf(bytes) } : decodePayload(plain.tag, plain.payload)
+}
+
+function readable(name: string, decoded: Decoded): unknown {
   if (decoded.readable) return decoded.value
   throw unreadable(name, decoded.tag)
 }

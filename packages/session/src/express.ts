@@ -1,8 +1,7 @@
 import type { ServerResponse } from 'node:http'
+import { attachSession, holderOf, type SessionRequest } from './attached-session.ts'
 import { SessionError } from './errors.ts'
-import type { AdapterOptions, HoldingRequest, SessionMode } from './holder.ts'
-import { holderKey } from './holder.ts'
-import { attachSession } from './node.ts'
+import type { AdapterOptions, SessionMode } from './holder.ts'
 import type { Sessions } from './sessions.ts'
 
 export type { AdapterOptions, SessionMode } from './holder.ts'
@@ -19,7 +18,7 @@ declare global {
 }
 
 /** A middleware of Express 4 and 5, and of connect. */
-export type SessionMiddleware = (req: HoldingRequest, res: ServerResponse, next: (error?: unknown) => void) => void
+export type SessionMiddleware = (req: SessionRequest, res: ServerResponse, next: (error?: unknown) => void) => void
 
 /**
  * Gives each request its `req.session`. Put it after what needs no session (static files, health checks). When the store
@@ -33,7 +32,7 @@ export type SessionMiddleware = (req: HoldingRequest, res: ServerResponse, next:
 export function expressSession(sessions: Sessions, options: AdapterOptions = {}): SessionMiddleware {
   const { mode = 'normal', load = 'eager' } = options
   return (req, res, next) => {
-    const holder = req[holderKey] ?? attachSession(sessions, req, res, load)
+    const holder = holderOf(req) ?? attachSession(sessions, req, res, load)
     if (load === 'lazy') return next()
     let loading: unknown
     try {

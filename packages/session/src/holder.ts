@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import { SessionError } from './errors.ts'
 import type { Renewer } from './request/hold.ts'
 import type { OpenOptions, RequestSession } from './request-session.ts'
@@ -23,18 +23,12 @@ export interface AdapterOptions {
   readonly load?: 'eager' | 'lazy'
 }
 
-/** Under which a request keeps its holder, so that adapters that are mounted within each other share one session. */
-export const holderKey = Symbol('baton.session.holder')
-export type HoldingRequest = IncomingMessage & {
-  [holderKey]?: SessionHolder
-  session?: Session
-  loadSession?: (mode?: SessionMode) => Promise<Session>
-}
-
 /** One request's way to its session, the same for all adapters. A class, because there is one for each request. */
 export class SessionHolder implements HeadGate, Renewer {
   /** Everything is committed, and the app has not asked for the session since: nothing to compare again. */
   isSettled = false
+  /** The app asks for the session when it wants it. */
+  isLazy = false
   private readonly sessions: Sessions
   private readonly request: OpenRequest
   private readonly res: ServerResponse | undefined
@@ -53,6 +47,10 @@ export class SessionHolder implements HeadGate, Renewer {
     this.request = request
     this.res = res
     this.shownOn = shownOn
+  }
+
+  get isLoaded(): boolean {
+    return this.opened !== undefined
   }
 
   /** Throws SessionError `session-not-loaded` before it is. */
@@ -101,7 +99,7 @@ export class SessionHolder implements HeadGate, Renewer {
   async renew(): Promise<void> {
     const before = this.opened
     if (before === undefined) throw notLoaded()
-    if (this.headIsGone) {
+    if (this.headIsGone || this.res?.headersSent === true) {
       throw new SessionError('session-too-late', 'a session cannot be replaced any more: the headers have left')
     }
     const { session } = before
@@ -136,7 +134,6 @@ export class SessionHolder implements HeadGate, Renewer {
     opened.renewer = this
     this.isFresh = mode === 'fresh'
     if (this.res !== undefined) {
-      this.headIsGone = this.res.headersSent
       holdHead(this.res, this)
     }
     if (this.shownOn !== undefined) this.shownOn.session = opened.session

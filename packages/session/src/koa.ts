@@ -1,12 +1,6 @@
 import type { Context, Middleware } from 'koa'
-import {
-  type AdapterOptions,
-  type HoldingRequest,
-  holderKey,
-  notLoaded,
-  SessionHolder,
-  type SessionMode,
-} from './holder.ts'
+import { holderOf, keepHolder } from './attached-session.ts'
+import { type AdapterOptions, notLoaded, SessionHolder, type SessionMode } from './holder.ts'
 import { aboutTheAnswer } from './refusal.ts'
 import type { Sessions } from './sessions.ts'
 
@@ -32,10 +26,9 @@ declare module 'koa' {
 export function koaSession(sessions: Sessions, options: AdapterOptions = {}): Middleware {
   const { mode, load = 'eager' } = options
   return async (ctx, next) => {
-    const req: HoldingRequest = ctx.req
-    const outer = req[holderKey]
-    const holder = outer ?? new SessionHolder(sessions, req, ctx.res)
-    req[holderKey] = holder
+    const outer = holderOf(ctx.req)
+    const holder = outer ?? new SessionHolder(sessions, ctx.req, ctx.res)
+    if (outer === undefined) keepHolder(ctx.req, holder)
     if (!Object.hasOwn(ctx.app.context, 'loadSession')) Object.defineProperties(ctx.app.context, properties)
     if (load === 'eager') await holder.load(mode)
     await next()
@@ -57,21 +50,21 @@ export function koaSession(sessions: Sessions, options: AdapterOptions = {}): Mi
 const properties: PropertyDescriptorMap & ThisType<Context> = {
   session: {
     get() {
-      return holderOf(this).session
+      return held(this).session
     },
     configurable: true,
   },
   loadSession: {
     async value(mode?: SessionMode) {
-      return holderOf(this).load(mode)
+      return held(this).load(mode)
     },
     configurable: true,
     writable: true,
   },
 }
 
-function holderOf(ctx: Context): SessionHolder {
-  const holder = (ctx.req as HoldingRequest)[holderKey]
+function held(ctx: Context): SessionHolder {
+  const holder = holderOf(ctx.req)
   if (holder === undefined) throw notLoaded()
   return holder
 }

@@ -1,13 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { attachSession } from './attached-session.ts'
 import { SessionError } from './errors.ts'
-import {
-  type AdapterOptions,
-  type HoldingRequest,
-  holderKey,
-  notLoaded,
-  SessionHolder,
-  type SessionMode,
-} from './holder.ts'
+import type { AdapterOptions, SessionMode } from './holder.ts'
 import { refuseRequest } from './refusal.ts'
 import type { Session, SessionAttributes } from './session.ts'
 import type { Sessions } from './sessions.ts'
@@ -46,36 +40,4 @@ export function nodeSession<A extends object = SessionAttributes>(
       else refuseRequest(res, error)
     }
   }
-}
-
-/** For adapters: gives a request `loadSession`, and `session` once it is loaded. */
-export function attachSession(
-  sessions: Sessions,
-  req: HoldingRequest,
-  res: ServerResponse,
-  load: AdapterOptions['load'],
-): SessionHolder {
-  const holder = new SessionHolder(sessions, req, res, req)
-  // Plain properties: an accessor costs a request a microsecond, so that only lazy ones have it.
-  req[holderKey] = holder
-  req.loadSession = loadSession
-  if (load === 'lazy') Object.defineProperty(req, 'session', unloaded)
-  return holder
-}
-
-async function loadSession(this: HoldingRequest, mode?: SessionMode): Promise<Session> {
-  const holder = this[holderKey]
-  if (holder === undefined) throw notLoaded()
-  return holder.load(mode)
-}
-
-/** Says what to do, until the session takes its place. */
-const unloaded: PropertyDescriptor = {
-  get() {
-    throw notLoaded()
-  },
-  set(session: Session) {
-    Object.defineProperty(this, 'session', { value: session, writable: true, configurable: true, enumerable: true })
-  },
-  configurable: true,
 }

@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { SessionError } from './errors.ts'
 import { refuseRequest } from './refusal.ts'
+import { sharedPrototype } from './shared-prototype.ts'
 
 export interface HeadGate {
   /** Called when the headers are about to leave, and when the answer ends. undefined: nothing to wait for. */
@@ -30,7 +31,8 @@ export function holdHead(res: ServerResponse, gate: HeadGate): void {
     known.gate = joined(known.gate, gate)
     return
   }
-  const shared = sharedPrototype(res)
+  // Where middleware before us has overridden a method on this response, ours come before it.
+  const shared = isOverridden(res) ? undefined : sharedPrototype(res)
   if (shared === undefined) overrideOwn(res as Held, gate)
   else heads.set(res, new Head(res, gate, overriddenOnce(shared)))
   res.on('close', closed)
@@ -44,36 +46,34 @@ type Held = ServerResponse & { [headKey]?: Head }
 const heads = new WeakMap<ServerResponse, Head>()
 
 function headOf(res: ServerResponse): Head | undefined {
-  return (res as Held)[headKey] ?? heads.get(res)
+  return heads.get(res) ?? (res as Held)[headKey]
 }
 
 function overrideOwn(res: Held, gate: HeadGate): void {
   res[headKey] = new Head(res, gate, methodsOf(res))
-  for (const [name, method] of ownOverrides) res[name] = method as never
+  res.writeHead = own.writeHead
+  res.write = own.write
+  res.end = own.end
+  res.flushHeaders = own.flushHeaders
+}
+
+/** The same for all responses. */
+const own = {
+  writeHead: ownOverride('writeHead'),
+  write: ownOverride('write'),
+  end: ownOverride('end'),
+  flushHeaders: ownOverride('flushHeaders'),
+}
+
+function ownOverride<M extends Method>(method: M): ServerResponse[M] {
+  return function (this: Held, ...args: unknown[]): unknown {
+    return this[headKey]?.call(method, args)
+  } as ServerResponse[M]
 }
 
 const methodNames = ['writeHead', 'write', 'end', 'flushHeaders'] as const
-const ownOverrides = methodNames.map((name) => {
-  const method = function (this: Held, ...args: unknown[]): unknown {
-    return this[headKey]?.call(name, args)
-  }
-  return [name, method] as const
-})
 
-/**
- * Express puts prototypes of its own between a response and Node's classes. Such a response is slow to take properties,
- * which would cost as much as all the rest of a session: the methods are overridden once, on the last of those prototypes.
- * undefined where there is none, or where middleware before us has overridden a method on this response: then ours come first.
- */
-function sharedPrototype(res: ServerResponse): object | undefined {
-  let found: object | undefined
-  let prototype: object | null = Object.getPrototypeOf(res)
-  while (prototype !== null && !Object.hasOwn(prototype, 'constructor')) {
-    found = prototype
-    prototype = Object.getPrototypeOf(prototype)
-  }
-  return found !== undefined && methodNames.some((name) => Object.hasOwn(res, name)) ? undefined : found
-}
+const isOverridden = (res: ServerResponse): boolean => methodNames.some((name) => Object.hasOwn(res, name))
 
 const overridden = new WeakMap<object, Methods>()
 
