@@ -1,5 +1,5 @@
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
-import { SessionError } from './errors.ts'
+import { publicText, SessionError } from './errors.ts'
 import { type AdapterOptions, SessionHolder, type SessionMode } from './holder.ts'
 import { aboutTheAnswer } from './refusal.ts'
 import type { Session } from './session.ts'
@@ -101,10 +101,14 @@ function pass(holder: SessionHolder, payload: unknown, next: (error: null, paylo
   next(null, payload)
 }
 
-/** Fastify's own error handler sets the headers of an error; one of the app may not. */
+/**
+ * Fastify's own error handler sets the headers of an error; one of the app may not. It also shows visitors the message,
+ * which is not for them: what went wrong is the `cause`, and in the log.
+ */
 function fail(reply: FastifyReply, error: Error, next: (error: Error) => void): void {
-  if (error instanceof SessionError) reply.headers(error.headers)
-  next(error)
+  if (!(error instanceof SessionError)) return next(error)
+  reply.headers(error.headers)
+  next(new SessionError(error.code, publicText(error.status).trim(), { cause: error }))
 }
 
 function noSession(request: FastifyRequest): SessionError {
