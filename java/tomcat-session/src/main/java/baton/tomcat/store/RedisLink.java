@@ -136,9 +136,8 @@ final class RedisLink implements AutoCloseable {
     lock.lock();
     try {
       isClosed = true;
-      RedisConnection last = current;
+      // The connector closes what it has made.
       current = null;
-      if (last != null) last.close();
       changed.signalAll();
     } finally {
       lock.unlock();

@@ -27,7 +27,7 @@ class OutageTest {
 
   @BeforeEach
   void open() throws Exception {
-    redis = RedisProcess.start("--appendonly", "yes", "--appendfsync", "always");
+    redis = RedisProcess.start("--appendonly", "yes", "--appendfsync", "always", "--enable-debug-command", "local");
     store = RedisStore.open(redis.url(), "test", Timeouts.DEFAULT);
     store.load(newKey());
   }
