@@ -106,7 +106,10 @@ function pass(holder: SessionHolder, payload: unknown, next: (error: null, paylo
  * which is not for them: what went wrong is the `cause`, and in the log.
  */
 function fail(reply: FastifyReply, error: Error, next: (error: Error) => void): void {
-  if (!(error instanceof SessionError)) return next(error)
+  if (!(error instanceof SessionError)) {
+    next(error)
+    return
+  }
   reply.headers(error.headers)
   next(new SessionError(error.code, publicText(error.status).trim(), { cause: error }))
 }

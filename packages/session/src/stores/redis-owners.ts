@@ -96,7 +96,7 @@ export function extendCommand(keys: RedisKeys, owner: string, key: string, ttlMs
   return evaluate(scripts.enlist, [keys.list(owner)], [key, String(ttlMs), '1'])
 }
 
-export function loggedOut(): SessionError {
+function loggedOut(): SessionError {
   return new SessionError(
     'session-gone',
     'the user was logged out everywhere during this login; have them log in again',

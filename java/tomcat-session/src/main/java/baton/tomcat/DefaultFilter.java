@@ -17,13 +17,13 @@ final class DefaultFilter implements ObjectInputFilter {
   /** Of the platform's classes. Throwables, records, enums and lambdas among them are none. */
   private static final Pattern PLATFORM =
       Pattern.compile(
-          "java\\.lang\\.(Boolean|Byte|Character|Short|Integer|Long|Float|Double|Number|String|Enum|Object|"
+          "java\\.lang\\.(Boolean|Byte|Character|Short|Integer|Long|Float|Double|Number|String|Enum|Object|Class|"
               + "StringBuilder|StringBuffer|AbstractStringBuilder|StackTraceElement|Throwable|Exception|"
               + "[A-Za-z]*Exception)"
-              + "|java\\.util\\.[A-Za-z$]+"
-              + "|java\\.util\\.concurrent\\.(atomic\\.)?[A-Za-z$]+"
+              + "|java\\.util\\.[\\w$]+"
+              + "|java\\.util\\.concurrent\\.(atomic\\.)?[\\w$]+"
               + "|java\\.math\\.(BigInteger|BigDecimal|MathContext|RoundingMode)"
-              + "|java\\.time\\.([a-z]+\\.)?[A-Za-z$]+"
+              + "|java\\.time\\.([a-z]+\\.)?[\\w$]+"
               + "|java\\.net\\.(URI|InetAddress|Inet4Address|Inet6Address|InetSocketAddress)"
               + "|java\\.sql\\.(Date|Time|Timestamp)"
               + "|java\\.io\\.(File|Serializable)"
