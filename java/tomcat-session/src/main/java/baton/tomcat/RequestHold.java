@@ -62,9 +62,7 @@ final class RequestHold implements HeadGate, AsyncListener {
     String id = SessionId.ofCookie(sentId);
     if (opened == null && id != null) absent.add(id);
     // Tomcat takes it from us now, and asks no more, in whatever thread the application does.
-    if (opened != null) { org.apache.catalina.Session x = request.getSessionInternal(false);
-      if (x != opened) System.err.println("DEBUG not bound " + x + " " + opened); }
-    else { System.err.println("DEBUG not found " + sentId + " " + request.getRequestURI()); try { Thread.sleep(20);} catch (InterruptedException e) {} System.err.println("DEBUG again " + manager.acquire(sentId, Wanted.NORMAL)); }
+    if (opened != null) request.getSessionInternal(false);
   }
 
   /** false: a valve further out has begun it. */
@@ -92,7 +90,6 @@ final class RequestHold implements HeadGate, AsyncListener {
 
   /** The application ends a session. Should the store not take it, the answer will be an error. */
   void end(TomcatSession session) {
-    System.err.println("DEBUG end " + session.getIdInternal() + request.getRequestURI());
     absent.add(SessionId.ofCookie(session.getIdInternal()));
     absent.add(session.record().id());
     unended = session;
