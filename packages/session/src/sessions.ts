@@ -2,6 +2,7 @@ import { stampCookie } from './cookie.ts'
 import { makeCipher } from './format/cipher.ts'
 import { hashOfId } from './id.ts'
 import { listSessions, type SessionInfo } from './listing.ts'
+import { makeListings } from './listings.ts'
 import { makeMeter, type SessionMetrics } from './metrics/meter.ts'
 import {
   checkedCookie,
@@ -101,6 +102,7 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
   const onError = options.onError ?? ((error) => process.emitWarning(error))
   const context: RequestContext = {
     store,
+    mayBeStale: cache !== undefined,
     maxInactiveMs,
     absoluteMs,
     commitMs: timeouts.commitMs,
@@ -108,6 +110,7 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
     ownerOf,
     cipher,
     turns: makeTurns(),
+    listings: makeListings(),
     touching: new Set(),
     onDropped: meter.dropped,
     onError,

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { makeCipher } from '../src/format/cipher.ts'
-import { decodePayload, encodeValue, etagOf, seal, tagOf } from '../src/format/value.ts'
+import { decodePayload, decodeValue, encodeValue, etagOf, seal, tagOf } from '../src/format/value.ts'
 
 const key = 'eaHM1I4ILOp7VLqB0VGLGH'
 const otherKey = 'zWwffR3GcX1jcdJkeRDKcb'
@@ -86,6 +86,17 @@ describe('encrypted values', () => {
 describe('values that are not encrypted', () => {
   it('are read, so that an app can begin to encrypt while sessions live', () => {
     expect(cipher.open(key, '.a', seal(cart))).toStrictEqual(cart)
+  })
+
+  it('are still written where that is asked for, and encrypted ones are read, while other nodes lack the keys', () => {
+    const early = makeCipher({ keys: [current], plaintext: 'write' })
+    const written = early.seal(key, '.a', cart)
+    expect([tagOf(written), decodeValue(written)]).toEqual([
+      'j',
+      { readable: true, value: { cart: ['tea'], note: 'grüße' } },
+    ])
+    expect(early.open(key, '.a', written)).toStrictEqual(cart)
+    expect(early.open(key, '.a', cipher.seal(key, '.a', cart))).toStrictEqual(cart)
   })
 
   it('are refused where that is asked for', () => {

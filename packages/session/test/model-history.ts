@@ -226,11 +226,13 @@ function inherit(op: Operation, world: World, reply: string): World {
   if (op.kind !== 'rotate' || op.login || !reply.startsWith('v')) return world
   return {
     ...world,
-    open: world.open.map((open) =>
-      open.toKill.includes(op.key)
-        ? { ...open, toKill: open.toKill.map((key) => (key === op.key ? op.to : key)) }
-        : open,
-    ),
+    open: world.open.map((open) => {
+      if (!open.toKill.includes(op.key)) return open
+      // What is to be spared may have got its new key, by a call whose outcome is unknown, before anything was ended.
+      const isSpared = open.call.op.kind === 'destroyAllOf' && open.call.op.except === op.to
+      const others = open.toKill.filter((key) => key !== op.key)
+      return { ...open, toKill: isSpared ? others : [...others, op.to] }
+    }),
   }
 }
 

@@ -76,6 +76,18 @@ describe.skipIf(!hasRedis)('sessions with the near cache', () => {
     expect(older).toBeGreaterThan(0)
   })
 
+  it('consumes what somebody else has put there since the session was cached', async () => {
+    for (const proxy of proxies) proxy.onInvalidation(() => [])
+    const jar: Jar = new Map()
+    await visit(nodes[0], jar, (session) => session.login('ann'))
+    const bystander: Jar = new Map([['JSESSIONID', jar.get('JSESSIONID')!]])
+    for (const node of nodes) await visit(node, bystander, (session) => session.token)
+    await visit(nodes[0], new Map(bystander), (session) => session.set('token', 'once'))
+    const taken = [1, 2, 3].map(() => visit(nodes[1], new Map(bystander), (session) => session.consume('token')))
+    expect((await Promise.all(taken)).sort()).toEqual(['once', undefined, undefined])
+    for (const proxy of proxies) proxy.onInvalidation(undefined)
+  })
+
   it('forgets who was logged out everywhere, on the node that did it and on the other', async () => {
     const jar: Jar = new Map()
     await visit(nodes[0], jar, (session) => session.login('eve'))

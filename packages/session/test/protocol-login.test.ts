@@ -1,11 +1,15 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { SessionError } from '../src/errors.ts'
 import { hashOfId } from '../src/id.ts'
 import { ownerHash } from '../src/owner.ts'
+import type { Session } from '../src/session.ts'
+import { createSessions } from '../src/sessions.ts'
+import { memoryStore } from '../src/stores/memory.ts'
 import { type Cluster, startCluster, unavailable, withCode } from './protocol-client.ts'
 
 let cluster: Cluster
-afterEach(() => cluster.close())
+afterEach(() => cluster?.close())
 
 describe('log out everywhere', () => {
   it('ends every session of the user on all nodes, keeps the one asked for, and leaves other users alone', async () => {
@@ -17,6 +21,25 @@ describe('log out everywhere', () => {
     expect(ended).toBe(2)
     for (const each of [phone, laptop]) expect(await userOf(each)).toBeUndefined()
     expect([await userOf(here), await userOf(bob)]).toEqual(['ann', 'bob'])
+  })
+
+  it.each<[string, (session: Session, n: number) => unknown]>([
+    ['assigns', (session, n) => session.set('n', n)],
+    ['updates', (session, n) => session.update('n', () => n)],
+  ])('finds a session that nothing was due for, because it %s more often than a touch is', async (_, write) => {
+    const store = memoryStore({ sweepIntervalMs: 10 })
+    const sessions = createSessions({ store, maxInactiveInterval: 1 })
+    const opened = await sessions.open({ headers: {} })
+    await opened.session.login('ann')
+    const cookie = sessions.cookiesFor({ headers: {} }, opened)[0]!.split(';')[0]!
+    // The entry of the login is swept after two intervals.
+    for (const until = performance.now() + 2_300; performance.now() < until; await sleep(20)) {
+      const again = await sessions.open({ headers: { cookie } })
+      await write(again.session, performance.now())
+      await again.commit()
+    }
+    expect(await sessions.destroyAllOf('ann')).toBe(1)
+    await sessions.close()
   })
 
   it('a login that the store sees afterwards counts', async () => {

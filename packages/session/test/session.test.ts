@@ -2,6 +2,7 @@ import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { encodeValue, seal } from '../src/format/value.ts'
 import { defaultLimits } from '../src/limits.ts'
+import { makeListings } from '../src/listings.ts'
 import { ownerHash } from '../src/owner.ts'
 import { Hold } from '../src/request/hold.ts'
 import { sessionOf } from '../src/session-proxy.ts'
@@ -153,6 +154,7 @@ describe('the options', () => {
 function open(stored: Record<string, Buffer>) {
   const context = {
     store: memoryStore(),
+    mayBeStale: false,
     maxInactiveMs: 1_800_000,
     absoluteMs: undefined,
     commitMs: 500,
@@ -160,6 +162,7 @@ function open(stored: Record<string, Buffer>) {
     ownerOf: ownerHash('test'),
     cipher: undefined,
     turns: makeTurns(),
+    listings: makeListings(),
     touching: new Set<string>(),
     onDropped() {},
     onError() {},

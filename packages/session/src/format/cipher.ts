@@ -1,16 +1,18 @@
 import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto'
+import { SessionError } from '../errors.ts'
 import { type EncryptionKey, type EncryptionKeys, encryptionKeys } from './encryption-keys.ts'
 import { randomPool, takeRandom } from './random.ts'
-import { headBytes, payloadOf, tagOf, writeEtag } from './value.ts'
+import { headBytes, payloadOf, seal, tagOf, writeEtag } from './value.ts'
 
 export interface EncryptionOptions {
   /** The first writes, all read: a new key goes first, and an old one goes when no session is left that it wrote. */
   readonly keys: readonly EncryptionKey[]
   /**
-   * What becomes of values that are not encrypted: `read` (the default) lets an app begin to encrypt while sessions live;
-   * `refuse` makes them unavailable, so that who can write to the store cannot plant any.
+   * What becomes of values that are not encrypted, in the order in which an app begins to encrypt, a deploy for each:
+   * `write`: still written so, while nodes without the keys serve as well; `read` (the default): read, and encrypted when
+   * written; `refuse`: unavailable, so that who can write to the store cannot plant any.
    */
-  readonly plaintext?: 'read' | 'refuse'
+  readonly plaintext?: 'write' | 'read' | 'refuse'
 }
 
 /** A value's tag and payload. The tag may be one that is opaque here. */
@@ -44,10 +46,16 @@ export function makeCipher(options: EncryptionOptions): Cipher {
   const keys: EncryptionKeys = encryptionKeys(options.keys)
   const { id: writerId, key: writer } = keys.writer
   const head = Buffer.concat([Buffer.of(tagE, 0, 0, 0, 0, 0, 0, writerId.length), Buffer.from(writerId, 'latin1')])
-  const refusesPlaintext = options.plaintext === 'refuse'
+  const { plaintext = 'read' } = options
+  if (!['write', 'read', 'refuse'].includes(plaintext)) {
+    throw new SessionError('session-options', "encryption.plaintext: write 'write', 'read' or 'refuse'")
+  }
+  const refusesPlaintext = plaintext === 'refuse'
 
   return {
-    seal(key, field, { tag, payload }) {
+    seal(key, field, plain) {
+      if (plaintext === 'write') return seal(plain)
+      const { tag, payload } = plain
       const text = Buffer.allocUnsafe(1 + payload.length)
       text[0] = tag.charCodeAt(0)
       payload.copy(text, 1)

@@ -29,8 +29,10 @@ export async function commitChanges(hold: Hold): Promise<void> {
     const change = checked(hold, hold.attributes.sealed(changes))
     const { maxInactiveMs } = hold
     if (intervalIsNew) change.set.set('@m', intervalField(maxInactiveMs))
-    const version = await hold.context.store.commit(hold.key, change, hold.ttlMs(), commitOptions(hold))
+    const options = commitOptions(hold)
+    const version = await hold.context.store.commit(hold.key, change, hold.ttlMs(), options)
     if (version !== undefined) {
+      if (options?.owner !== undefined) hold.context.listings.renewed(hold.key)
       hold.storedInactiveMs = maxInactiveMs
       return hold.wrote(version, change)
     }
@@ -63,6 +65,7 @@ export async function begin(hold: Hold, meta: Fields, owner: string | undefined)
   }
   attributes.settle(change, key)
   hold.adopt(key, fields)
+  if (owner !== undefined) context.listings.renewed(key)
   hold.cookie = { set: id }
   hold.written = 1
   hold.isNew = true
@@ -76,12 +79,15 @@ export function checked<C extends Change>(hold: Hold, change: C): C {
 }
 
 export function touchIfDue(hold: Hold): void {
-  if (!hold.touchIsDue || hold.life !== 'alive') return
-  hold.touchIsDue = false
-  const { store, touching, onError } = hold.context
+  if (hold.life !== 'alive') return
+  const { store, touching, listings, onError } = hold.context
   const { key } = hold
+  // What `update` writes prolongs the session, and tells no list.
+  if (!hold.touchIsDue && (hold.written === undefined || hold.ownerToTell === undefined)) return
+  hold.touchIsDue = false
   if (touching.has(key)) return
   touching.add(key)
+  listings.renewed(key)
   store
     .touch(key, hold.ttlMs(), hold.owner)
     .catch(onError)
@@ -89,7 +95,7 @@ export function touchIfDue(hold: Hold): void {
 }
 
 function commitOptions(hold: Hold): CommitOptions | undefined {
-  const owner = hold.touchIsDue ? hold.owner : undefined
+  const owner = hold.ownerToTell
   const lock = hold.lockHolder
   if (owner === undefined && lock === undefined) return undefined
   return { ...(owner === undefined ? {} : { owner }), ...(lock === undefined ? {} : { lock }) }

@@ -1,5 +1,6 @@
 import type { Cipher } from '../format/cipher.ts'
 import type { Limits } from '../limits.ts'
+import type { Listings } from '../listings.ts'
 import type { OwnerOf } from '../owner.ts'
 import type { SessionStore } from '../stores/store.ts'
 import type { Turns } from '../turns.ts'
@@ -7,6 +8,8 @@ import type { Turns } from '../turns.ts'
 /** What all requests of an app share. */
 export interface RequestContext {
   readonly store: SessionStore
+  /** What was loaded may be older than the request: there is a near cache. */
+  readonly mayBeStale: boolean
   readonly maxInactiveMs: number
   /** From the beginning of a session, or the latest login. */
   readonly absoluteMs: number | undefined
@@ -16,6 +19,7 @@ export interface RequestContext {
   readonly ownerOf: OwnerOf
   readonly cipher: Cipher | undefined
   readonly turns: Turns
+  readonly listings: Listings
   /** Keys that are being touched: of many requests at once, one is enough. */
   readonly touching: Set<string>
   /** A write came after its session had ended. */

@@ -127,6 +127,13 @@ export class Hold {
     return principal && this.context.ownerOf(principal.name)
   }
 
+  /** The list is to learn that the session lives longer than it thought; undefined where it knows, or there is none. */
+  get ownerToTell(): string | undefined {
+    if (this.principal === undefined) return undefined
+    const isNews = this.touchIsDue || this.maxInactiveMs > this.storedInactiveMs
+    return isNews || this.context.listings.isDue(this.key, this.maxInactiveMs) ? this.owner : undefined
+  }
+
   /** For how long the session lives from now on without a request. */
   ttlMs(): number {
     if (this.deadlineMs === undefined) return this.maxInactiveMs

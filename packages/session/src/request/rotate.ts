@@ -42,6 +42,7 @@ export async function rotate(hold: Hold, move: Move): Promise<boolean> {
       hold.cookie = { set: id }
       hold.written = hold.version
       hold.touchIsDue = false
+      if (move.owner !== undefined) hold.context.listings.renewed(to)
       return true
     }
     if (performance.now() - startedAt > hold.context.commitMs) {

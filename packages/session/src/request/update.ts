@@ -19,6 +19,9 @@ export async function update(hold: Hold, name: string, make: Make): Promise<unkn
 export async function consume(hold: Hold, name: string): Promise<unknown> {
   refuseIfAway(hold)
   await commitPending(hold, name)
+  // A near cache may not know yet what another request has put there.
+  if (hold.context.mayBeStale && hold.life === 'alive' && hold.attributes.stored(name) === undefined)
+    await refresh(hold)
   const retry = retryWithin(hold, name)
   while (hold.life === 'alive' && hold.attributes.stored(name) !== undefined) {
     const value = hold.attributes.copy(name)
@@ -71,6 +74,12 @@ async function replace(hold: Hold, name: string, next: unknown): Promise<Updated
     attributes.refresh(name, value)
   }
   return result.outcome
+}
+
+async function refresh(hold: Hold): Promise<void> {
+  const stored = await hold.context.store.load(hold.key, { fresh: true })
+  if (stored === undefined) hold.life = 'dead'
+  else hold.adopt(hold.key, stored.fields)
 }
 
 async function commitPending(hold: Hold, name: string): Promise<void> {

@@ -9,6 +9,9 @@ export interface Script {
 /** How much longer than any of their sessions a user's list and epoch are kept. */
 export const ownerSlackMs = 3_600_000
 
+/** A list may be told late of sessions that live on, some of a longer interval than the one that is being listed. */
+const listSlackMs = 86_400_000
+
 const alive = `
     local function alive(meta) return meta[1] and not meta[2] end
     local function bury(key, tombstone, ttl)
@@ -25,7 +28,7 @@ const owners = `
     local function enlist(list, member, ttl, onlyIfListed)
       local time = redis.call('TIME')
       local now = time[1] * 1000 + math.floor(time[2] / 1000)
-      redis.call('ZREMRANGEBYSCORE', list, '-inf', string.format('(%.0f', now - ttl))
+      redis.call('ZREMRANGEBYSCORE', list, '-inf', string.format('(%.0f', now - ttl - ${listSlackMs}))
       local score = string.format('%.0f', now + ttl)
       if onlyIfListed then redis.call('ZADD', list, 'XX', score, member) else redis.call('ZADD', list, score, member) end
       extend(list, 2 * ttl + ${ownerSlackMs})
