@@ -144,6 +144,7 @@ public class SessionManager extends ManagerAttributes {
     if (getContext().getSessionCookiePath() == null) getContext().setSessionCookiePath(settings.cookiePath);
     // Tomcat's authenticator would send the body of its redirect past us, and the session would not be written yet.
     getContext().setSendRedirectBody(false);
+    ForwardFilter.install(getContext(), current::get);
     open = opened();
     setState(LifecycleState.STARTING);
   }

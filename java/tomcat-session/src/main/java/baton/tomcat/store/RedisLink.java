@@ -218,7 +218,8 @@ final class RedisLink implements AutoCloseable {
   }
 
   private void failed(String why) {
-    trouble = why;
+    // What Lettuce says where a server hangs up during the handshake; another attempt knows the reason.
+    if (!why.contains("RedisHandshakeHandler")) trouble = why;
     isStarting = false;
   }
 
