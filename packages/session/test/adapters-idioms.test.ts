@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import compression from 'compression'
 import express from 'express'
 import fastify from 'fastify'
 import { Hono } from 'hono'
@@ -90,6 +91,40 @@ describe('adapters', () => {
       calls.length = 0
       expect((await visitor.get('/pay')).body).toBe('{"hits":2}')
       expect(calls).toEqual(['load', 'commit', 'load'])
+    })
+
+    it.each(['before', 'behind'])('commits before the first byte with compression %s it', async (place) => {
+      const app = express()
+      const compress = compression({ threshold: 0 })
+      for (const use of place === 'before' ? [compress, expressSession(sessions)] : [expressSession(sessions), compress]) {
+        app.use(use as express.RequestHandler)
+      }
+      app.get('/', (req, res) => {
+        req.session.n = Number(req.session.n ?? 0) + 1
+        res.type('text').send(`visit ${req.session.n} `.repeat(1_000))
+      })
+      app.get('/stream', (req, res) => {
+        req.session.n = 'streamed'
+        res.type('text').write('a'.repeat(50_000))
+        res.end('b'.repeat(50_000))
+      })
+      running = await serve(app)
+      const { origin } = running
+      let cookie = ''
+      const get = async (path: string) => {
+        const answer = await fetch(`${origin}${path}`, { headers: { cookie, 'accept-encoding': 'gzip' } })
+        cookie = answer.headers.getSetCookie()[0]?.split(';')[0] ?? cookie
+        return [answer.headers.get('content-encoding'), (await answer.text()).slice(0, 8)]
+      }
+      expect(await get('/')).toEqual(['gzip', 'visit 1 '])
+      expect(cookie).toMatch(/^JSESSIONID=/)
+      calls.length = 0
+      expect(await get('/')).toEqual(['gzip', 'visit 2 '])
+      expect(calls).toEqual(['load', 'commit'])
+      expect(await get('/stream')).toEqual(['gzip', 'aaaaaaaa'])
+      disturb = (called) => (called === 'commit' ? away() : undefined)
+      const refused = await fetch(`${origin}/`, { headers: { cookie, 'accept-encoding': 'gzip' } })
+      expect([refused.status, await refused.text()]).toEqual([503, expect.stringMatching(/^Your session cannot/)])
     })
 
     it('errors of the store go to the error handler of the app, as any other', async () => {
