@@ -96,7 +96,9 @@ describe('adapters', () => {
     it.each(['before', 'behind'])('commits before the first byte with compression %s it', async (place) => {
       const app = express()
       const compress = compression({ threshold: 0 })
-      for (const use of place === 'before' ? [compress, expressSession(sessions)] : [expressSession(sessions), compress]) {
+      for (const use of place === 'before'
+        ? [compress, expressSession(sessions)]
+        : [expressSession(sessions), compress]) {
         app.use(use as express.RequestHandler)
       }
       app.get('/', (req, res) => {
