@@ -27,6 +27,32 @@ export async function unpackZip(
   }
 }
 
+/** The content of one file in a zip, or null where it has none of that name. Fails as `unpackZip`. */
+export async function readZipEntry(
+  archive: string,
+  name: string,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<Buffer | null> {
+  try {
+    const zip = await openZip(archive)
+    try {
+      for (let entry = await nextEntry(zip); entry !== null; entry = await nextEntry(zip)) {
+        signal.throwIfAborted()
+        if (entry.fileName !== name) continue
+        const content: Buffer[] = []
+        for await (const chunk of contentOf(zip, entry, signal)) content.push(chunk)
+        return Buffer.concat(content)
+      }
+      return null
+    } finally {
+      zip.close()
+    }
+  } catch (error) {
+    signal.throwIfAborted()
+    throw asArchiveError(archive, error)
+  }
+}
+
 async function unpackEntry(zip: yauzl.ZipFile, entry: yauzl.Entry, tree: UnpackedTree, signal: AbortSignal) {
   const { fileName: name, uncompressedSize: size } = entry
   const { type, mode } = unixMode(entry)
