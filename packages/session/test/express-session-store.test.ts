@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parse } from 'cookie'
 import express from 'express'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -238,6 +239,24 @@ describe('a session in the store', () => {
     watched.calls.length = 0
     await store.set('sid', Object.assign(loaded, { cookie: { ...cookie, originalMaxAge: 7_199_999 } }))
     expect(watched.calls).toEqual([])
+  })
+
+  it('whose user another adapter logged in is found by log-out-everywhere, however often it is written', async () => {
+    const inner = memoryStore({ sweepIntervalMs: 10 })
+    const { store } = await shop({}, inner)
+    const sessions = createSessions({ store: inner, maxInactiveInterval: 1 })
+    const opened = await sessions.open({ headers: {} })
+    await opened.session.login('ann')
+    const [, sid] = /=([^;]+)/.exec(sessions.cookiesFor({ headers: {} }, opened)[0]!)!
+    // The entry of the login is swept after two intervals.
+    for (const until = performance.now() + 2_300; performance.now() < until; await sleep(20)) {
+      const loaded = (await store.get(sid!))!
+      const cookie = { originalMaxAge: 1_000, expires: new Date(Date.now() + 1_000) }
+      await store.set(sid!, Object.assign(loaded, { cookie, n: performance.now() }))
+    }
+    expect(await sessions.destroyAllOf('ann')).toBe(1)
+    expect(await store.get(sid!)).toBeNull()
+    await sessions.close()
   })
 
   it('is extended only when more than 5 % of its life has passed', async () => {

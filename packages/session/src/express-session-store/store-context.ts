@@ -1,5 +1,6 @@
 import { makeCipher } from '../format/cipher.ts'
 import { checkLimits } from '../limits.ts'
+import { makeListings } from '../listings.ts'
 import {
   checkedInterval,
   checkedLimits,
@@ -39,6 +40,7 @@ export function storeContext(options: StoreOptions): Omit<WholeSessionsContext, 
     cipher: options.encryption === undefined ? undefined : makeCipher(options.encryption),
     ownerOf: ownerHash(checkedUserSecret(options.userSecret, namespace)),
     checkLimits: (before, change) => checkLimits(limits, before, change),
+    listings: makeListings(),
     store: typeof given === 'object' ? given : openStore(url, { namespace, timeouts }),
     onError: options.onError ?? ((error) => process.emitWarning(error)),
   }

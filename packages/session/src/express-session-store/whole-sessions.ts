@@ -1,5 +1,6 @@
 import { SessionError } from '../errors.ts'
 import { deadlineField, newRecord, readMeta } from '../format/record.ts'
+import type { Listings } from '../listings.ts'
 import type { SessionStore } from '../stores/store.ts'
 import { type Lifetime, lifetimeOf } from './cookie-note.ts'
 import { CarriedLoaded, type Loaded, type LoadedContext, loadedSession, type WholeSession } from './loaded.ts'
@@ -8,6 +9,7 @@ export interface WholeSessionsContext extends LoadedContext {
   readonly store: SessionStore
   readonly maxInactiveMs: number
   readonly absoluteMs: number | undefined
+  readonly listings: Listings
   readonly onError: (error: Error) => void
   /** Sessions are copied on loading, by code that does not tell us: they carry what they were loaded as. */
   readonly carry: boolean
@@ -25,7 +27,7 @@ export interface WholeSessions {
 }
 
 export function wholeSessions(context: WholeSessionsContext): WholeSessions {
-  const { store, maxInactiveMs, absoluteMs, onError, carry } = context
+  const { store, maxInactiveMs, absoluteMs, listings, onError, carry } = context
   const loadedOf = new WeakMap<WholeSession, Loaded>()
 
   return {
@@ -83,14 +85,18 @@ export function wholeSessions(context: WholeSessionsContext): WholeSessions {
     const { ttlMs } = lifetime
     const change = loaded.changes(session, lifetime, what)
     const touchIsDue = loaded.touchIsDue(ttlMs)
-    const owner = touchIsDue ? loaded.owner : undefined
+    if (change.isEmpty && !touchIsDue) return
+    const owner = touchIsDue || listings.isDue(loaded.key, ttlMs) ? loaded.owner : undefined
     if (change.isEmpty) {
-      if (!touchIsDue) return
       await store.touch(loaded.key, ttlMs, owner)
+      listings.renewed(loaded.key)
       return loaded.touched(ttlMs)
     }
     const version = await store.commit(loaded.key, change, ttlMs, owner === undefined ? undefined : { owner })
-    if (version !== undefined) return change.settle(ttlMs)
+    if (version !== undefined) {
+      if (owner !== undefined) listings.renewed(loaded.key)
+      return change.settle(ttlMs)
+    }
     if (change.names.length === 0) return
     const names = change.names.map((name) => JSON.stringify(name)).join(', ')
     onError(new SessionError('session-gone', `dropped what was assigned to ${names}: the session had ended meanwhile`))
