@@ -41,8 +41,9 @@ export interface OperationSnapshot {
 export interface CacheSnapshot {
   readonly hits: number
   readonly misses: number
-  /** Misses though there was an entry. */
+  /** Misses though there was an entry: too old, older than the client's last commit, or read over a lost connection. */
   readonly stale: number
+  /** Entries dropped because somebody else wrote. */
   readonly invalidated: number
   readonly evicted: number
   readonly entries: number

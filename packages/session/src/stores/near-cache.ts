@@ -1,5 +1,6 @@
 import { SessionError } from '../errors.ts'
 import type { Fields } from '../format/record.ts'
+import type { CacheSnapshot } from '../metrics/meter.ts'
 import { type Entry, makeEntries } from './near-cache-entries.ts'
 import { makeLoads } from './near-cache-loads.ts'
 import type { Tracking } from './near-cache-tracking.ts'
@@ -25,20 +26,7 @@ export interface NearCacheOptions {
 
 export interface NearCache extends SessionStore {
   peek(key: string, want?: Wanted): Stored | undefined
-  stats(): NearCacheStats
-}
-
-/** Counted since the start, but for the last two. */
-export interface NearCacheStats {
-  readonly hits: number
-  readonly misses: number
-  /** Misses though there was an entry: too old, older than the client's last commit, or read over a lost connection. */
-  readonly stale: number
-  /** Entries dropped because somebody else wrote. */
-  readonly invalidated: number
-  readonly evicted: number
-  readonly entries: number
-  readonly bytes: number
+  stats(): CacheSnapshot
 }
 
 /**
