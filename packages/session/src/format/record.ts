@@ -50,6 +50,11 @@ export const tombstone = {
   killed: 'k',
 } as const
 
+/** As stores tell it, which look at nothing else: neither at the format nor at a deadline. */
+export function isAlive(fields: Fields): boolean {
+  return fields.has('@c') && !fields.has('@x')
+}
+
 /** Throws SessionError `session-format` for a record that a newer, incompatible version wrote. */
 export function readMeta(fields: Fields, nowMs: number): Meta {
   if (fields.has('@x')) return dead

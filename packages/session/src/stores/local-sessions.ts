@@ -1,4 +1,4 @@
-import type { Fields } from '../format/record.ts'
+import { type Fields, isAlive } from '../format/record.ts'
 import { expiryOf, packRecord, unpackRecord } from './local-record.ts'
 import type { Shelf } from './local-shelf.ts'
 import { PackedFields } from './packed-fields.ts'
@@ -82,8 +82,4 @@ export function sessionsOn(shelf: Shelf, namespace: string): LocalSessions {
 function unexpired(bytes: Buffer): LocalSession | undefined {
   const ttlMs = expiryOf(bytes) - Date.now()
   return ttlMs > 0 ? { fields: unpackRecord(bytes), ttlMs } : undefined
-}
-
-function isAlive(fields: Fields): boolean {
-  return fields.has('@c') && !fields.has('@x')
 }

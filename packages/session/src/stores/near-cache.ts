@@ -1,5 +1,5 @@
 import { SessionError } from '../errors.ts'
-import type { Fields } from '../format/record.ts'
+import { type Fields, isAlive } from '../format/record.ts'
 import type { CacheSnapshot } from '../metrics/meter.ts'
 import { type Entry, makeEntries } from './near-cache-entries.ts'
 import { makeLoads } from './near-cache-loads.ts'
@@ -222,10 +222,6 @@ function changed(fields: Fields, change: Change, version: number): Fields {
 
 function versionOf(updated: Updated): number | undefined {
   return updated.outcome === 'done' ? updated.version : undefined
-}
-
-function isAlive(fields: Fields): boolean {
-  return fields.has('@c') && !fields.has('@x')
 }
 
 function isUnavailable(error: unknown): boolean {
