@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SessionError } from '../errors.ts'
 import { etagOf } from '../format/value.ts'
-import type { Updated } from '../stores/store.ts'
+import { changeOf, type Updated } from '../stores/store.ts'
 import { checked, commitChanges } from './commit.ts'
 import { gone, type Hold, refuseIfAway } from './hold.ts'
 
@@ -60,13 +60,10 @@ async function updateStored(hold: Hold, name: string, make: Make): Promise<unkno
 /** One try, from the value that we know. */
 async function replace(hold: Hold, name: string, next: unknown): Promise<Updated['outcome']> {
   const { attributes, context } = hold
-  const field = `.${name}`
   const value = next === undefined ? undefined : attributes.sealedValue(name, next)
-  const change =
-    value === undefined ? { set: new Map(), remove: [field] } : { set: new Map([[field, value]]), remove: [] }
-  checked(hold, change)
-  const etag = etagOf(attributes.stored(name))
-  const result = await context.store.update(hold.key, { field, etag, value }, hold.ttlMs())
+  const conditional = { field: `.${name}`, etag: etagOf(attributes.stored(name)), value }
+  const change = checked(hold, changeOf(conditional))
+  const result = await context.store.update(hold.key, conditional, hold.ttlMs())
   if (result.outcome === 'dead') hold.life = 'dead'
   if (result.outcome === 'conflict') attributes.refresh(name, result.value)
   if (result.outcome === 'done') {

@@ -7,7 +7,7 @@ import { sizeOf } from './local-record.ts'
 import { type LocalSession, sessionsOn } from './local-sessions.ts'
 import type { Shelf } from './local-shelf.ts'
 import { sweepOf } from './local-sweep.ts'
-import type { Change, Listed, SessionStore, Timeouts } from './store.ts'
+import { type Change, changeOf, type Listed, type SessionStore, type Timeouts } from './store.ts'
 
 export interface LocalOptions {
   readonly shelf: Shelf
@@ -58,14 +58,13 @@ export function localStore({ shelf, namespace, timeouts, sweepIntervalMs = 10_00
       })
     },
 
-    update(key, { field, etag, value }, ttlMs) {
+    update(key, change, ttlMs) {
       return write(() => {
         const fields = sessions.alive(key)?.fields
         if (fields === undefined) return { outcome: 'dead' as const }
-        const current = fields.get(field)
-        if (etagOf(current) !== etag) return { outcome: 'conflict' as const, value: current }
-        const set = new Map(value === undefined ? [] : [[field, value]])
-        const version = apply(fields, { set, remove: value === undefined ? [field] : [] })
+        const current = fields.get(change.field)
+        if (etagOf(current) !== change.etag) return { outcome: 'conflict' as const, value: current }
+        const version = apply(fields, changeOf(change))
         sessions.put(key, fields, ttlMs)
         return { outcome: 'done' as const, version }
       })

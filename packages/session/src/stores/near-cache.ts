@@ -4,7 +4,7 @@ import type { CacheSnapshot } from '../metrics/meter.ts'
 import { type Entry, makeEntries } from './near-cache-entries.ts'
 import { makeLoads } from './near-cache-loads.ts'
 import type { Tracking } from './near-cache-tracking.ts'
-import type { Change, SessionStore, Stored, Updated, Wanted } from './store.ts'
+import { type Change, changeOf, type SessionStore, type Stored, type Updated, type Wanted } from './store.ts'
 
 export interface NearCacheOptions {
   /** The one that the store below reports to. */
@@ -94,10 +94,7 @@ export function nearCache(inner: SessionStore, options: NearCacheOptions): NearC
     },
 
     update(key, change, ttlMs) {
-      const { field, value } = change
-      const asChange =
-        value === undefined ? { set: new Map(), remove: [field] } : { set: new Map([[field, value]]), remove: [] }
-      const sent = { at: performance.now(), change: asChange, ttlMs }
+      const sent = { at: performance.now(), change: changeOf(change), ttlMs }
       return carried(key, sent, inner.update(key, change, ttlMs), versionOf)
     },
 

@@ -83,6 +83,11 @@ export interface ConditionalChange {
   readonly value: Buffer | undefined
 }
 
+/** What is written if the condition holds. */
+export function changeOf({ field, value }: ConditionalChange): Change {
+  return value === undefined ? { set: new Map(), remove: [field] } : { set: new Map([[field, value]]), remove: [] }
+}
+
 export type Updated =
   | { readonly outcome: 'done'; readonly version: number }
   | { readonly outcome: 'conflict'; readonly value: Buffer | undefined }
