@@ -1,0 +1,89 @@
+// npm run build:tomcat: the jars that the tomcat driver puts into a Tomcat's lib. No dependencies: there may be no node_modules.
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { javaProblem, maven } from './java.mjs'
+import { repository } from './run.mjs'
+
+const sources = join(repository, 'java/tomcat-session')
+const drivers = join(repository, 'packages/drivers')
+const folder = join(drivers, 'java')
+
+/**
+ * Builds the jars, for Tomcat 10.1 and 11 and for Tomcat 9, if their sources are newer.
+ *
+ * @param {{ log?: (line: string) => void }} [options]
+ * @returns {Promise<{ problem: string | null }>} problem: why there are no such jars now
+ */
+export async function buildTomcat({ log = () => {} } = {}) {
+  const { version } = JSON.parse(readFileSync(join(drivers, 'package.json'), 'utf8'))
+  const jars = [`tomcat-session-${version}.jar`, `tomcat-session-${version}-javax.jar`]
+  if (areNewer(jars)) return { problem: null }
+  const problem = javaProblem()
+  if (problem !== null) return { problem: `The sessions for Tomcat cannot be built: ${problem}` }
+  const startedAt = new Date()
+  const target = mkdtempSync(join(tmpdir(), 'baton-tomcat-'))
+  try {
+    // One after the other: Maven's repository takes no downloads of two at a time.
+    for (const [index, jar] of jars.entries()) {
+      log(`Building ${jar} (Maven) …`)
+      const profile = index === 0 ? [] : ['-Pjavax']
+      const args = ['-q', ...profile, `-Drevision=${version}`, `-Dtarget=${target}/${index}`, '-Dmaven.test.skip']
+      const { exitCode, output } = await maven([...args, 'package'], { quiet: true })
+      if (exitCode !== 0) return { problem: `${output}\nThe build of ${jar} failed: see above.` }
+    }
+    for (const [index, jar] of jars.entries()) publish(join(target, `${index}`, jar), jar, startedAt)
+    removeOthers(jars)
+    return { problem: null }
+  } finally {
+    rmSync(target, { recursive: true, force: true })
+  }
+}
+
+/** By a rename, as a Tomcat may be reading the old one; as old as the sources that were read. @param {string} built @param {string} jar @param {Date} at */
+function publish(built, jar, at) {
+  mkdirSync(folder, { recursive: true })
+  const fresh = join(folder, `.${jar}.${process.pid}`)
+  copyFileSync(built, fresh)
+  utimesSync(fresh, at, at)
+  renameSync(fresh, join(folder, jar))
+}
+
+/** Jars of other versions. @param {readonly string[]} jars */
+function removeOthers(jars) {
+  for (const name of readdirSync(folder)) {
+    if (name.endsWith('.jar') && !jars.includes(name)) rmSync(join(folder, name))
+  }
+}
+
+/** @param {readonly string[]} jars */
+function areNewer(jars) {
+  const builtAtMs = Math.min(...jars.map((jar) => statSync(join(folder, jar), { throwIfNoEntry: false })?.mtimeMs ?? 0))
+  return builtAtMs > Math.max(changedAtMs(join(sources, 'pom.xml')), changedAtMs(join(sources, 'src/main')))
+}
+
+/** Of a file, or of whatever is in a folder, the folders themselves included: what is deleted counts as well. @param {string} path @returns {number} */
+function changedAtMs(path) {
+  const found = statSync(path)
+  if (!found.isDirectory()) return found.mtimeMs
+  return Math.max(found.mtimeMs, ...readdirSync(path).map((name) => changedAtMs(join(path, name))))
+}
+
+if (realpathSync(process.argv[1] ?? '') === fileURLToPath(import.meta.url)) {
+  const { problem } = await buildTomcat({ log: console.log })
+  if (problem !== null) console.error(problem)
+  else console.log(`The jars of the sessions for Tomcat are up to date: ${folder}`)
+  process.exitCode = problem === null ? 0 : 1
+}
