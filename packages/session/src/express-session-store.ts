@@ -3,6 +3,7 @@ import type { WholeSession } from './express-session-store/loaded.ts'
 import { type StoreOptions, storeContext } from './express-session-store/store-context.ts'
 import { wholeSessions } from './express-session-store/whole-sessions.ts'
 import { hashOfId } from './id.ts'
+import { listPages } from './listing.ts'
 import { unavailable } from './stores/deadline.ts'
 
 export type { StoreOptions as ExpressSessionStoreOptions }
@@ -84,10 +85,12 @@ export function expressSessionStore<C extends object>(
     all(callback) {
       return settle(callback, async () => {
         const found: WholeSession[] = []
-        for await (const keys of pages()) {
-          const loaded = await Promise.all(keys.map(sessions.load))
-          for (const [i, one] of loaded.entries())
-            if (one !== undefined) found.push(Object.assign(one, { id: handleOfKey(keys[i] ?? '') }))
+        for await (const page of listPages(store)) {
+          const loaded = await Promise.all(page.map(({ key }) => sessions.load(key)))
+          for (const [i, { key }] of page.entries()) {
+            const one = loaded[i]
+            if (one !== undefined) found.push(Object.assign(one, { id: handleOfKey(key) }))
+          }
         }
         return found
       })
@@ -96,7 +99,7 @@ export function expressSessionStore<C extends object>(
     ids(callback) {
       return settle(callback, async () => {
         const ids: string[] = []
-        for await (const keys of pages()) ids.push(...keys.map(handleOfKey))
+        for await (const page of listPages(store)) ids.push(...page.map(({ key }) => handleOfKey(key)))
         return ids
       })
     },
@@ -105,7 +108,7 @@ export function expressSessionStore<C extends object>(
 
     clear(callback) {
       return settle(callback, async () => {
-        for await (const keys of pages()) await Promise.all(keys.map((key) => store.destroy(key)))
+        for await (const page of listPages(store)) await Promise.all(page.map(({ key }) => store.destroy(key)))
       })
     },
 
@@ -119,15 +122,6 @@ export function expressSessionStore<C extends object>(
       return session
     },
   })
-
-  async function* pages(): AsyncGenerator<string[]> {
-    let cursor: string | undefined
-    do {
-      const page = await store.list(cursor === undefined ? {} : { cursor })
-      yield page.entries.map(({ key }) => key)
-      cursor = page.cursor
-    } while (cursor !== undefined)
-  }
 
   function settle<T>(callback: Callback<T> | undefined, work: () => Promise<T>): Promise<T> {
     const result = work().catch(rejectPlainly)

@@ -21,18 +21,22 @@ export async function* listSessions(
   ownerOf: OwnerOf,
   user: string | undefined,
 ): AsyncGenerator<SessionInfo> {
-  const owner = user === undefined ? undefined : ownerOf(user)
-  let cursor: string | undefined
-  do {
-    const page = await store.list({
-      ...(owner === undefined ? {} : { owner }),
-      ...(cursor === undefined ? {} : { cursor }),
-    })
-    for (const listed of page.entries) {
+  for await (const entries of listPages(store, user === undefined ? undefined : ownerOf(user))) {
+    for (const listed of entries) {
       const info = infoOf(listed)
       // Two users never share a hash; a session may have gone over to another since it was listed.
       if (info !== undefined && (user === undefined || info.user === user)) yield info
     }
+  }
+}
+
+/** The same, a page at a time, as the store has them. */
+export async function* listPages(store: SessionStore, owner?: string): AsyncGenerator<readonly Listed[]> {
+  const whose = owner === undefined ? {} : { owner }
+  let cursor: string | undefined
+  do {
+    const page = await store.list(cursor === undefined ? whose : { ...whose, cursor })
+    yield page.entries
     cursor = page.cursor
   } while (cursor !== undefined)
 }
