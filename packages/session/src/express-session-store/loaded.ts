@@ -1,6 +1,6 @@
 import { Attributes } from '../attributes.ts'
 import type { Cipher } from '../format/cipher.ts'
-import { type Fields, type Meta, principalOf } from '../format/record.ts'
+import { deadlineOf, type Fields, intervalField, type Meta, principalOf } from '../format/record.ts'
 import type { OwnerOf } from '../owner.ts'
 import type { Change, Stored } from '../stores/store.ts'
 import { cookieField, cookieNote, cookieOf, type Lifetime } from './cookie-note.ts'
@@ -115,15 +115,10 @@ export function loadedSession(key: string, found: Found | undefined, context: Lo
     if (note === undefined || (before !== undefined && note.equals(before))) return intervalMs
     set.set(cookieField, note)
     // Not at each request: where the cookie ends at a date, what is left of it gets less and less.
-    const seconds = Math.max(1, Math.round(lifetime.intervalMs / 1000))
-    if (seconds * 1000 !== intervalMs) set.set('@m', Buffer.from(String(seconds)))
-    return seconds * 1000
+    const newIntervalMs = Math.max(1, Math.round(lifetime.intervalMs / 1000)) * 1000
+    if (newIntervalMs !== intervalMs) set.set('@m', intervalField(newIntervalMs))
+    return newIntervalMs
   }
-}
-
-function deadlineOf(record: Fields): number | undefined {
-  const bytes = record.get('@A')
-  return bytes === undefined ? undefined : Number(bytes.toString())
 }
 
 /**

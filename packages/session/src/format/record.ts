@@ -68,7 +68,7 @@ export function readMeta(fields: Fields, nowMs: number): Meta {
         'install the @baton/session that the other nodes run',
     )
   }
-  const deadlineMs = wholeNumber(fields.get('@A'))
+  const deadlineMs = deadlineOf(fields)
   if (deadlineMs !== undefined && deadlineMs <= nowMs) return dead
   return {
     state: 'alive',
@@ -110,6 +110,11 @@ export function intervalField(maxInactiveMs: number): Buffer {
 /** The value of `@A`. */
 export function deadlineField(deadlineMs: number): Buffer {
   return Buffer.from(String(deadlineMs))
+}
+
+/** The absolute deadline in ms, if it has one. */
+export function deadlineOf(fields: Fields): number | undefined {
+  return wholeNumber(fields.get('@A'))
 }
 
 export function versionOf(fields: Fields): number {
