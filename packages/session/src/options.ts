@@ -76,12 +76,7 @@ export function checkedCookie(options: CookieOptions = {}): SessionCookie {
 }
 
 export function checkedLimits(given: Partial<Limits> = {}): Limits {
-  const limits = { ...defaultLimits, ...given }
-  for (const [name, value] of Object.entries(limits)) {
-    if (!Number.isInteger(value) || value < 1)
-      throw wrong(`limits.${name} ${String(value)}: write a whole number from 1 on`)
-  }
-  return limits
+  return checkedNumbers('limits', { ...defaultLimits, ...given })
 }
 
 /** undefined: there shall be none. `url`: of the store, '' for one of the app's own. */
@@ -92,17 +87,21 @@ export function checkedNearCache(
   if (given === undefined || given === false) return undefined
   if (!isRedisUrl(url)) throw wrong('nearCache is for Redis, and this store is none; leave it out')
   const limits = { maxAgeMs: 5_000, maxEntries: 10_000, maxBytes: 64 * 2 ** 20, ...(given === true ? {} : given) }
-  for (const [name, value] of Object.entries(limits)) {
-    if (!Number.isInteger(value) || value < 1)
-      throw wrong(`nearCache.${name} ${String(value)}: write a whole number from 1 on`)
-  }
-  return limits
+  return checkedNumbers('nearCache', limits)
 }
 
 export function checkedUserSecret(secret: string | undefined, namespace: string): string {
   if (secret === undefined) return namespace
   if (typeof secret === 'string' && secret !== '') return secret
   throw wrong('userSecret: write a string, the same on every node, or leave it out')
+}
+
+function checkedNumbers<T extends object>(option: string, numbers: T): T {
+  for (const [name, value] of Object.entries(numbers)) {
+    if (Number.isInteger(value) && value >= 1) continue
+    throw wrong(`${option}.${name} ${String(value)}: write a whole number from 1 on`)
+  }
+  return numbers
 }
 
 function wrong(message: string): SessionError {
