@@ -4,6 +4,7 @@ import { etagOf } from '../format/value.ts'
 import { changeOf, type Updated } from '../stores/store.ts'
 import { checked, commitChanges } from './commit.ts'
 import { gone, type Hold, refuseIfAway } from './hold.ts'
+import { refresh } from './reload.ts'
 
 type Make = (current: unknown) => unknown
 
@@ -20,8 +21,9 @@ export async function consume(hold: Hold, name: string): Promise<unknown> {
   refuseIfAway(hold)
   await commitPending(hold, name)
   // A near cache may not know yet what another request has put there.
-  if (hold.context.mayBeStale && hold.life === 'alive' && hold.attributes.stored(name) === undefined)
-    await refresh(hold)
+  if (hold.context.mayBeStale && hold.life === 'alive' && hold.attributes.stored(name) === undefined) {
+    await refresh(hold, { keepChanges: true })
+  }
   const retry = retryWithin(hold, name)
   while (hold.life === 'alive' && hold.attributes.stored(name) !== undefined) {
     const value = hold.attributes.copy(name)
@@ -71,12 +73,6 @@ async function replace(hold: Hold, name: string, next: unknown): Promise<Updated
     attributes.refresh(name, value)
   }
   return result.outcome
-}
-
-async function refresh(hold: Hold): Promise<void> {
-  const stored = await hold.context.store.load(hold.key, { fresh: true })
-  if (stored === undefined) hold.life = 'dead'
-  else hold.adopt(hold.key, stored.fields)
 }
 
 async function commitPending(hold: Hold, name: string): Promise<void> {
