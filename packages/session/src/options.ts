@@ -12,7 +12,10 @@ export interface SessionsOptions {
    * Default: the environment's BATON_SESSION_STORE.
    */
   readonly store?: string | SessionStore
-  /** Keeps apps apart in one store; the same on every node of an app. Default `app`. */
+  /**
+   * Keeps apps apart in one store; the same on every node of an app. Default: the environment's BATON_SESSION_NAMESPACE,
+   * or `app`.
+   */
   readonly namespace?: string
   /** How long a session lives without a request: a duration like `30m`, or seconds, as in Tomcat. Default `30m`. */
   readonly maxInactiveInterval?: string | number
@@ -53,7 +56,8 @@ export function storeUrl(options: SessionsOptions): string {
   throw wrong('no session store: set BATON_SESSION_STORE, or write createSessions({ store: "lmdb:./data/sessions" })')
 }
 
-export function checkedNamespace(namespace = 'app'): string {
+export function checkedNamespace(given: string | undefined): string {
+  const namespace = given ?? (process.env.BATON_SESSION_NAMESPACE || 'app')
   if (/^[A-Za-z0-9_.-]{1,64}$/.test(namespace)) return namespace
   throw wrong(`namespace ${JSON.stringify(namespace)}: use 1 to 64 of A-Z a-z 0-9 _ . -`)
 }

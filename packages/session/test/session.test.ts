@@ -1,12 +1,15 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { inspect } from 'node:util'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { encodeValue, seal } from '../src/format/value.ts'
 import { defaultLimits } from '../src/limits.ts'
 import { makeListings } from '../src/listings.ts'
 import { ownerHash } from '../src/owner.ts'
 import { Hold } from '../src/request/hold.ts'
 import { sessionOf } from '../src/session-proxy.ts'
-import { createSessions } from '../src/sessions.ts'
+import { createSessions, type SessionsOptions } from '../src/sessions.ts'
 import { memoryStore } from '../src/stores/memory.ts'
 import { makeTurns } from '../src/turns.ts'
 import { record, sealed } from './describe-session-store.ts'
@@ -134,6 +137,7 @@ describe('the options', () => {
     [{ store: '' }, /set BATON_SESSION_STORE, or write createSessions/],
     [{ store: 'lmdb:' }, /has no path; write lmdb:<folder>/],
     [{ store: 'file:x' }, /scheme "file"/],
+    [{ namespace: '' }, /namespace "": use 1 to 64 of/],
     [{ namespace: 'a:b' }, /namespace "a:b": use 1 to 64 of/],
     [{ maxInactiveInterval: 'soon' }, /write a duration of whole seconds like "30m", or seconds like 1800/],
     [{ maxInactiveInterval: 0.5 }, /maxInactiveInterval 0.5/],
@@ -148,6 +152,32 @@ describe('the options', () => {
   ])('%o are refused with the remedy', (options, message) => {
     expect(() => createSessions(options)).toThrow(message)
     expect(() => createSessions(options)).toThrow(expect.objectContaining({ code: 'session-options' }))
+  })
+
+  it('take store and namespace from the environment where they are left out, and the namespace is `app` without that', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'baton-options-'))
+    const begin = async (options: SessionsOptions) => {
+      const sessions = createSessions(options)
+      const opened = await sessions.open({ headers: {} })
+      opened.session.a = 1
+      await opened.commit()
+      await sessions.close()
+    }
+    const store = `lmdb:${folder}`
+    vi.stubEnv('BATON_SESSION_STORE', store)
+    await begin({})
+    vi.stubEnv('BATON_SESSION_NAMESPACE', '')
+    await begin({})
+    vi.stubEnv('BATON_SESSION_NAMESPACE', 'shop')
+    await begin({})
+    await begin({ namespace: 'other' })
+    vi.unstubAllEnvs()
+    for (const [namespace, count] of Object.entries({ app: 2, shop: 1, other: 1 })) {
+      const sessions = createSessions({ store, namespace })
+      expect([namespace, await sessions.count()]).toEqual([namespace, count])
+      await sessions.close()
+    }
+    rmSync(folder, { recursive: true })
   })
 })
 
