@@ -5,9 +5,9 @@ import { repository, run, runModule } from './run.mjs'
 
 /**
  * Installs and builds where that has not been done for the present state of the checkout; with `servers` it also installs
- * the real servers that the tests or the bench start, where it may. Ends the process with a message where it cannot.
+ * the real servers that the tests, the bench or the demo with Tomcats start, where it may. Ends the process with a message where it cannot.
  *
- * @param {{ servers?: 'test' | 'check' | 'bench' }} [options]
+ * @param {{ servers?: 'test' | 'check' | 'bench' | 'tomcat' }} [options]
  */
 export async function setUp({ servers } = {}) {
   requireNode()
@@ -41,7 +41,7 @@ async function build() {
   if (exitCode !== 0) stop(`${output}\nThe build (npx tsc -b) failed: see above.`)
 }
 
-/** @param {'test' | 'check' | 'bench'} use */
+/** @param {'test' | 'check' | 'bench' | 'tomcat'} use */
 async function installServers(use) {
   const { missingPackages } = await import('@baton/testkit')
   const packages = missingPackages(use)

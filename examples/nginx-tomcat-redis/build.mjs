@@ -32,7 +32,20 @@ export function buildShop({
     const classes = join(tree, 'web/WEB-INF/classes')
     const java = filesIn(join(tree, 'java'))
     const libraries = [join(home, 'lib/servlet-api.jar')]
-    tool('javac', '--release', '11', '-encoding', 'UTF-8', '-Xlint:all', '-Werror', '-cp', libraries.join(':'), '-d', classes, ...java)
+    tool(
+      'javac',
+      '--release',
+      '11',
+      '-encoding',
+      'UTF-8',
+      '-Xlint:all',
+      '-Werror',
+      '-cp',
+      libraries.join(':'),
+      '-d',
+      classes,
+      ...java,
+    )
     tool('jar', '--create', '--file', join(tree, 'shop.war'), '-C', join(tree, 'web'), '.')
     copyFileSync(join(tree, 'shop.war'), war)
     rmSync(tree, { recursive: true })
@@ -48,7 +61,10 @@ function fillTree(tree, release, api) {
   for (const file of [...filesIn(join(tree, 'java')), join(tree, 'web/WEB-INF/web.xml')]) {
     const text = readFileSync(file, 'utf8')
       .replaceAll('jakarta.servlet', 'javax.servlet')
-      .replace('"https://jakarta.ee/xml/ns/jakartaee" version="5.0"', '"http://xmlns.jcp.org/xml/ns/javaee" version="4.0"')
+      .replace(
+        '"https://jakarta.ee/xml/ns/jakartaee" version="5.0"',
+        '"http://xmlns.jcp.org/xml/ns/javaee" version="4.0"',
+      )
     writeFileSync(file, text)
   }
 }

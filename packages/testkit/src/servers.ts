@@ -4,17 +4,19 @@ import { BatonError } from '@baton/core'
 
 /** The real servers and tools that are started where they are installed, with Debian's packages of them. */
 const servers = {
-  nginx: { commands: ['nginx'], package: 'nginx-light', for: ['test', 'bench'] },
+  nginx: { commands: ['nginx'], package: 'nginx-light', for: ['test', 'bench', 'tomcat'] },
   'nginx-lua': {
     commands: ['/usr/lib/nginx/modules/ngx_http_lua_module.so'],
     package: 'libnginx-mod-http-lua',
-    for: ['test', 'bench'],
+    for: ['test', 'bench', 'tomcat'],
   },
   luacheck: { commands: ['luacheck'], package: 'lua-check', for: ['check'] },
   haproxy: { commands: ['haproxy'], package: 'haproxy', for: ['test', 'bench'] },
-  'redis-server': { commands: ['redis-server'], package: 'redis-server', for: ['test', 'bench'] },
+  'redis-server': { commands: ['redis-server'], package: 'redis-server', for: ['test', 'bench', 'tomcat'] },
   openssl: { commands: ['openssl'], package: 'openssl', for: ['test'] },
-  tomcat: { commands: ['/usr/share/tomcat10/bin/catalina.sh'], package: 'tomcat10', for: [] },
+  tomcat: { commands: ['/usr/share/tomcat10/bin/catalina.sh'], package: 'tomcat10', for: ['test', 'tomcat'] },
+  javac: { commands: ['javac'], package: 'default-jdk-headless', for: ['test', 'tomcat'] },
+  maven: { commands: ['mvn'], package: 'maven', for: ['test', 'tomcat'] },
   chromium: { commands: ['chromium', 'chromium-browser', 'google-chrome'], package: 'chromium', for: [] },
   caddy: { commands: ['caddy'], package: 'caddy', for: ['bench'] },
   wrk: { commands: ['wrk'], package: 'wrk', for: ['test', 'bench'] },
@@ -24,12 +26,12 @@ interface KnownServer {
   /** Names of the program, or the absolute path of it or of a module. */
   readonly commands: readonly string[]
   readonly package: string
-  /** What `npm test`, `npm run check` and `npm run bench` install by themselves, where they may. */
+  /** What `npm test`, `npm run check`, `npm run bench` and `npm run demo -- --tomcat` install by themselves, where they may. */
   readonly for: readonly ServerUse[]
 }
 
 export type ServerName = keyof typeof servers
-export type ServerUse = 'test' | 'check' | 'bench'
+export type ServerUse = 'test' | 'check' | 'bench' | 'tomcat'
 
 /** As much of a vitest test's context as is needed to skip the test. */
 export interface SkippableTest {

@@ -11,7 +11,7 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 
-/** The shop, of which page.html is the frame. */
+/** The shop, of which page.template is the frame. */
 @WebServlet("")
 public final class PageServlet extends HttpServlet {
   private static final long serialVersionUID = 1L;
@@ -23,7 +23,7 @@ public final class PageServlet extends HttpServlet {
 
   @Override
   public void init() throws ServletException {
-    try (InputStream file = PageServlet.class.getResourceAsStream("/page.html")) {
+    try (InputStream file = PageServlet.class.getResourceAsStream("/page.template")) {
       frame = new String(file.readAllBytes(), StandardCharsets.UTF_8);
     } catch (IOException error) {
       throw new ServletException(error);
