@@ -42,7 +42,7 @@ final class Types {
     session.setAttribute("string", session.getAttribute("string") + "!");
     session.setAttribute("date", new Date(((Date) session.getAttribute("date")).getTime() + 1));
     byte[] bytes = (byte[]) session.getAttribute("bytes");
-    session.setAttribute("bytes", new byte[] {bytes[0], bytes[1], bytes[2], 2});
+    session.setAttribute("bytes", new byte[] {bytes[0], bytes[1], bytes[2], (byte) (bytes.length - 2)});
     map(session).put("points", (Integer) map(session).get("points") + 1);
     append(session, "java");
     return "stepped";
