@@ -21,6 +21,7 @@ const byErrorCode: Readonly<Record<string, number>> = {
   'release-id-invalid': exitCodes.usage,
   'release-source-missing': exitCodes.usage,
   'release-source-unsupported': exitCodes.usage,
+  'tomcat-base-unknown': exitCodes.usage,
   'deploy-open': exitCodes.halted,
   'lock-held': exitCodes.locked,
   'lock-lost': exitCodes.locked,

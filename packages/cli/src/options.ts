@@ -30,6 +30,14 @@ export function withRollFlags(command: Command): Command {
     .addOption(waitOption())
 }
 
+/** Of the verbs that change an existing Tomcat. */
+export function withTomcatFlags(command: Command): Command {
+  return withCommon(command)
+    .addOption(new Option('--home <dir>', 'CATALINA_HOME').default(null, 'found by itself'))
+    .option('--yes', 'do not ask', false)
+    .option('--dry-run', 'show the change and make none', false)
+}
+
 export function onlyOption(): Option {
   return new Option('--only <nodes>', 'only these nodes, separated by commas')
     .argParser(parseList)

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander'
-import { onlyOption, waitOption, withCommon, withRollFlags } from './options.ts'
+import { onlyOption, waitOption, withCommon, withRollFlags, withTomcatFlags } from './options.ts'
 import type { Terminal } from './terminal.ts'
 import { versionOf } from './version.ts'
 
@@ -13,6 +13,7 @@ const load = {
   resume: () => import('./commands/resume.ts'),
   rollback: () => import('./commands/rollback.ts'),
   status: () => import('./commands/status.ts'),
+  tomcat: () => import('./commands/tomcat.ts'),
   traffic: () => import('./commands/traffic.ts'),
   up: () => import('./commands/up.ts'),
 }
@@ -47,6 +48,20 @@ export function createProgram(terminal: Terminal, done: (exitCode: number) => vo
   withCommon(
     balancer.command('install').description('bring it into the running nginx: written, tested, applied, proved'),
   ).action((flags) => runs(load.balancer().then(({ install }) => install(flags, terminal))))
+  const tomcat = program
+    .command('tomcat')
+    .description('shared sessions for an existing Tomcat, which a node of driver command runs')
+  withTomcatFlags(
+    tomcat.command('install <dir>').description('put jar and lines into the CATALINA_BASE dir; shows the change first'),
+  )
+    .addOption(new Option('--store <url>', 'the Redis of the sessions').default(null, 'sessions.store'))
+    .addOption(
+      new Option('--namespace <name>', 'keeps applications apart in one store').default(null, 'sessions.namespace'),
+    )
+    .action((dir, flags) => runs(load.tomcat().then(({ install }) => install(dir, flags, terminal))))
+  withTomcatFlags(tomcat.command('uninstall <dir>').description('take them out again')).action((dir, flags) =>
+    runs(load.tomcat().then(({ uninstall }) => uninstall(dir, flags, terminal))),
+  )
   withCommon(verb('plan [source]', 'print what `deploy` would do, change nothing'))
     .addOption(releaseOption())
     .addOption(onlyOption())

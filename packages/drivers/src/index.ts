@@ -62,3 +62,9 @@ export {
   type Supervisor,
   type SupervisorOptions,
 } from './supervisor/supervisor.ts'
+export {
+  planTomcatInstall,
+  planTomcatUninstall,
+  type TomcatChange,
+  type TomcatInstallOptions,
+} from './tomcat-install/tomcat-install.ts'
