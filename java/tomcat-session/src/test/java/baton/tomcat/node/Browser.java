@@ -44,6 +44,11 @@ public final class Browser {
     cookies.put("JSESSIONID", id);
   }
 
+  /** Whether a Set-Cookie tells a browser to forget: Tomcat 11 does so by the date only. */
+  public static boolean isForgotten(String cookie) {
+    return cookie.contains("; Expires=Thu, 01 Jan 1970 ");
+  }
+
   private HttpResponse<String> send(HttpRequest.Builder request) throws IOException, InterruptedException {
     request.timeout(Duration.ofSeconds(20));
     String header = cookies.entrySet().stream().map(Object::toString).collect(Collectors.joining("; "));
@@ -56,7 +61,7 @@ public final class Browser {
   private void keep(String cookie) {
     String pair = cookie.split(";", 2)[0];
     String name = pair.substring(0, pair.indexOf('='));
-    if (cookie.contains("Max-Age=0")) cookies.remove(name);
+    if (isForgotten(cookie)) cookies.remove(name);
     else cookies.put(name, pair.substring(name.length() + 1));
   }
 }

@@ -44,7 +44,7 @@ public final class RedisProcess implements AutoCloseable {
     process =
         new ProcessBuilder(
                 "redis-server", "--port", "" + port, "--bind", "127.0.0.1", "--dir", folder.toString(),
-                "--save", "", "--appendonly", "yes", "--appendfsync", "always", "--loglevel", "warning")
+                "--save", "", "--appendonly", "yes", "--appendfsync", "no", "--loglevel", "warning")
             .redirectErrorStream(true)
             .redirectOutput(folder.resolve("log").toFile())
             .start();
