@@ -2,20 +2,30 @@ package baton.tomcat.store;
 
 import io.lettuce.core.RedisChannelHandler;
 import io.lettuce.core.RedisChannelWriter;
+import io.lettuce.core.RedisConnectionStateListener;
+import io.lettuce.core.api.StatefulRedisConnection;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 
 /** One connection of Lettuce, used until it is lost, and never again. Shared by all threads. */
 final class RedisConnection {
   private final RedisChannelHandler<byte[], byte[]> handler;
+  private final StatefulRedisConnection<byte[], byte[]> connection;
   private final RedisChannelWriter writer;
   private final LongAdder answers = new LongAdder();
   private final ReentrantLock writing = new ReentrantLock();
 
-  RedisConnection(RedisChannelHandler<byte[], byte[]> handler) {
+  /** {@code connection}: the same, as Lettuce shows it. */
+  RedisConnection(
+      RedisChannelHandler<byte[], byte[]> handler, StatefulRedisConnection<byte[], byte[]> connection) {
     this.handler = handler;
+    this.connection = connection;
     // Not through the connection's own dispatch: it keeps track of one MULTI for all threads, and ours overlap.
     this.writer = handler.getChannelWriter();
   }
@@ -36,6 +46,36 @@ final class RedisConnection {
     CompletableFuture<List<Object>> replies = batch.replies();
     replies.thenRun(answers::increment);
     return replies;
+  }
+
+  /**
+   * Tells of each push of client-side caching, in order with the replies, by the thread that reads them: names of keys, or
+   * null for all.
+   */
+  void onInvalidation(Consumer<List<String>> listener) {
+    connection.addListener(
+        push -> {
+          if (push.getType().equals("invalidate")) listener.accept(keysIn(push.getContent()));
+        });
+  }
+
+  /** At once, by a thread of Netty. */
+  void onLost(Runnable listener) {
+    handler.addListener(
+        new RedisConnectionStateListener() {
+          @Override
+          public void onRedisDisconnected(RedisChannelHandler<?, ?> lost) {
+            listener.run();
+          }
+        });
+  }
+
+  private static List<String> keysIn(List<Object> content) {
+    Object keys = content.size() < 2 ? null : content.get(1);
+    if (!(keys instanceof List)) return null;
+    List<String> names = new ArrayList<>();
+    for (Object key : (List<?>) keys) names.add(StandardCharsets.UTF_8.decode(((ByteBuffer) key).duplicate()).toString());
+    return names;
   }
 
   boolean isOpen() {

@@ -15,19 +15,23 @@ import io.lettuce.core.resource.ClientResources;
 import io.netty.util.concurrent.FastThreadLocalThread;
 import java.io.File;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SNIHostName;
+import javax.net.ssl.SSLParameters;
 
-/** The one place that makes connections. Lettuce neither queues, nor reconnects, nor has timers for commands here. */
+/** The one place that makes connections, to all servers. Lettuce neither queues, nor reconnects, nor times commands here. */
 final class RedisConnector implements AutoCloseable {
   private static final String LOST_TYPE = "Lettuce gave a connection of another type";
 
   private final ClientResources resources;
   private final RedisClient client;
-  private final RedisURI uri;
+  private final RedisUrl url;
+  private final Timeouts timeouts;
 
   RedisConnector(RedisUrl url, Timeouts timeouts) {
     resources =
@@ -39,20 +43,21 @@ final class RedisConnector implements AutoCloseable {
             .build();
     client = RedisClient.create(resources);
     client.setOptions(optionsOf(url, timeouts));
-    uri = uriOf(url, timeouts);
+    this.url = url;
+    this.timeouts = timeouts;
   }
 
   /** Connected and logged in, with RESP3. */
-  CompletableFuture<RedisConnection> connect() {
+  CompletableFuture<RedisConnection> connect(RedisAddress address, RedisLogin login, int database) {
     return client
-        .connectAsync(ByteArrayCodec.INSTANCE, uri)
+        .connectAsync(ByteArrayCodec.INSTANCE, uriOf(address, login, database))
         .toCompletableFuture()
         .thenApply(
             connection -> {
               if (!(connection instanceof RedisChannelHandler)) throw new IllegalStateException(LOST_TYPE);
               @SuppressWarnings("unchecked")
               RedisChannelHandler<byte[], byte[]> handler = (RedisChannelHandler<byte[], byte[]>) connection;
-              return new RedisConnection(handler);
+              return new RedisConnection(handler, connection);
             });
   }
 
@@ -67,8 +72,8 @@ final class RedisConnector implements AutoCloseable {
 
   @Override
   public void close() {
-    client.shutdownAsync(0, 1, TimeUnit.SECONDS);
-    resources.shutdown(0, 1, TimeUnit.SECONDS);
+    // One after the other: connections that close need threads.
+    client.shutdownAsync(0, 1, TimeUnit.SECONDS).whenComplete((done, error) -> resources.shutdown(0, 1, TimeUnit.SECONDS));
   }
 
   private static ClientOptions optionsOf(RedisUrl url, Timeouts timeouts) {
@@ -95,21 +100,29 @@ final class RedisConnector implements AutoCloseable {
     File certificate = url.file("cert");
     File key = url.file("key");
     if (ca != null) options.trustManager(ca);
-    if (certificate != null && key != null) options.keyManager(certificate, key, new char[0]);
+    if (certificate != null && key != null) options.keyManager(certificate, key, null);
+    // Java checks a certificate against the name that it has asked for.
+    if (url.serverName() != null) options.sslParameters(() -> parametersFor(url.serverName()));
     return options.build();
   }
 
-  private static RedisURI uriOf(RedisUrl url, Timeouts timeouts) {
+  private static SSLParameters parametersFor(String serverName) {
+    SSLParameters parameters = new SSLParameters();
+    parameters.setServerNames(List.of(new SNIHostName(serverName)));
+    return parameters;
+  }
+
+  private RedisURI uriOf(RedisAddress address, RedisLogin login, int database) {
     RedisURI.Builder uri =
         RedisURI.builder()
-            .withHost(url.host())
-            .withPort(url.port())
+            .withHost(address.host())
+            .withPort(address.port())
             .withSsl(url.isTls())
             .withVerifyPeer(true)
-            .withDatabase(url.database())
+            .withDatabase(database)
             .withTimeout(Duration.ofMillis(timeouts.connectMs()));
-    char[] password = url.password().toCharArray();
-    if (!url.username().isEmpty()) uri.withAuthentication(url.username(), password);
+    char[] password = login.password().toCharArray();
+    if (!login.username().isEmpty()) uri.withAuthentication(login.username(), password);
     else if (password.length > 0) uri.withPassword(password);
     return uri.build();
   }

@@ -1,6 +1,7 @@
 package baton.tomcat.store;
 
 import io.lettuce.core.protocol.CommandType;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -10,6 +11,10 @@ import java.util.concurrent.locks.ReentrantLock;
 
 /** Our connection to a server, made at once, and made again whenever it is lost or falls silent. Nothing is queued in it. */
 final class RedisLink implements AutoCloseable {
+  static final List<RedisCommand> PING = List.of(RedisCommand.of(CommandType.PING));
+  private static final RedisCommand ROLE = RedisCommand.of(CommandType.ROLE);
+  /** NOLOOP: our own writes are not pushed to us, behind their replies, where they would throw away what they have renewed. */
+  private static final RedisCommand TRACK = RedisCommand.of(CommandType.CLIENT, "TRACKING", "ON", "NOLOOP");
   /** Calls in a row that may fail before the others are spared the wait. */
   private static final int PATIENCE = 5;
   /** Another attempt is begun after this time, while earlier ones still have theirs: the first that succeeds is taken. */
@@ -17,12 +22,13 @@ final class RedisLink implements AutoCloseable {
   /** A connection that is younger was not made to somebody else by mistake. */
   private static final long RENEWAL_MS = 1_000;
 
-  private final RedisConnector connector;
+  private final LinkPlan plan;
   private final Timeouts timeouts;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
   private final AtomicInteger failures = new AtomicInteger();
   private volatile RedisConnection current;
+  private Tracking.Connection tracked;
   private volatile String trouble = "not connected yet";
   private volatile boolean isSuspect;
   private volatile boolean isStarting = true;
@@ -32,10 +38,23 @@ final class RedisLink implements AutoCloseable {
   private boolean wasUp;
   private long changedAtNs = System.nanoTime();
 
-  RedisLink(RedisConnector connector, Timeouts timeouts) {
-    this.connector = connector;
-    this.timeouts = timeouts;
-    seek();
+  /** Does nothing before {@link #seek}. */
+  RedisLink(LinkPlan plan) {
+    this.plan = plan;
+    timeouts = plan.timeouts();
+  }
+
+  /** The connection, if there is one; null otherwise. */
+  RedisConnection current() {
+    return current;
+  }
+
+  boolean isAway() {
+    return isClosed || failures.get() >= PATIENCE;
+  }
+
+  boolean isClosed() {
+    return isClosed;
   }
 
   /** Whether the first attempt to connect is still under way. */
@@ -43,7 +62,10 @@ final class RedisLink implements AutoCloseable {
     return isStarting;
   }
 
-  /** The connection, or the next one there is before the deadline. Throws {@link SessionStoreException}. */
+  /**
+   * The connection, or the next one there is before the deadline; null: the link is closed, and another may have its place.
+   * Throws {@link SessionStoreException}.
+   */
   RedisConnection connection(long deadlineNs) {
     RedisConnection found = current;
     if (found != null && failures.get() < PATIENCE && found.isOpen()) return found;
@@ -51,7 +73,7 @@ final class RedisLink implements AutoCloseable {
     lock.lock();
     try {
       while (true) {
-        if (isClosed) throw new SessionStoreException("the session store is closed");
+        if (isClosed) return null;
         if (failures.get() >= PATIENCE) throw new SessionStoreException("the session store is away: " + trouble);
         if (current != null) return current;
         long leftNs = deadlineNs - System.nanoTime();
@@ -136,8 +158,7 @@ final class RedisLink implements AutoCloseable {
     lock.lock();
     try {
       isClosed = true;
-      // The connector closes what it has made.
-      current = null;
+      leave();
       changed.signalAll();
     } finally {
       lock.unlock();
@@ -160,7 +181,8 @@ final class RedisLink implements AutoCloseable {
     seek();
   }
 
-  private void seek() {
+  /** Looks for the server, unless its connection is well. */
+  void seek() {
     lock.lock();
     try {
       if (isSeeking || !isWanting()) return;
@@ -181,8 +203,9 @@ final class RedisLink implements AutoCloseable {
     } finally {
       lock.unlock();
     }
+    plan.onSeek().run();
     attempt();
-    connector.later(this::seekOn, STAGGER_MS);
+    plan.later(this::seekOn, STAGGER_MS);
   }
 
   private boolean isWanting() {
@@ -191,8 +214,13 @@ final class RedisLink implements AutoCloseable {
 
   /** Connects and asks for proof: a server that is loading, or frozen, accepts connections as well. */
   private void attempt() {
-    connector
-        .connect()
+    CompletableFuture<RedisConnection> opened;
+    try {
+      opened = plan.open();
+    } catch (RuntimeException error) {
+      opened = CompletableFuture.failedFuture(error);
+    }
+    opened
         .whenComplete(
             (fresh, error) -> {
               if (error != null) failed(messageOf(error));
@@ -202,19 +230,31 @@ final class RedisLink implements AutoCloseable {
 
   private void prove(RedisConnection fresh) {
     // By a thread of Netty, and nobody else knows the connection yet.
-    CompletableFuture<List<Object>> proof = fresh.send(List.of(RedisCommand.of(CommandType.PING)));
-    proof
+    List<RedisCommand> commands = new ArrayList<>(PING);
+    if (plan.wantsMaster()) commands.add(ROLE);
+    if (plan.tracking() != null) commands.add(TRACK);
+    fresh
+        .send(commands)
         .copy()
         .orTimeout(timeouts.loadMs(), TimeUnit.MILLISECONDS)
         .whenComplete(
             (replies, error) -> {
-              if (error == null && !(replies.get(0) instanceof RedisError)) {
+              String mistake = error == null ? mistakeIn(replies) : messageOf(error);
+              if (mistake == null) {
                 adopt(fresh);
                 return;
               }
               fresh.close();
-              failed(error != null ? messageOf(error) : ((RedisError) replies.get(0)).message());
+              failed(mistake);
             });
+  }
+
+  /** null: none. */
+  private String mistakeIn(List<Object> replies) {
+    for (Object reply : replies) if (reply instanceof RedisError) return ((RedisError) reply).message();
+    if (!plan.wantsMaster()) return null;
+    Object role = RedisReplies.list(replies.get(1)).get(0);
+    return RedisReplies.text(role).equals("master") ? null : "the server that is named as the master is none";
   }
 
   private void failed(String why) {
@@ -232,6 +272,8 @@ final class RedisLink implements AutoCloseable {
         return;
       }
       leave();
+      fresh.onLost(() -> lost(fresh, "the connection was lost"));
+      if (plan.tracking() != null) tracked = plan.tracking().connected(fresh);
       current = fresh;
       adoptedAtNs = System.nanoTime();
       failures.set(0);
@@ -241,13 +283,19 @@ final class RedisLink implements AutoCloseable {
       lock.unlock();
     }
     note();
+    // It may have gone before it could be heard of.
+    if (!fresh.isOpen()) lost(fresh, "the connection was lost");
+    plan.onFound().run();
   }
 
   /** The connection is not used any more; what is under way on it may still be answered. */
   private void leave() {
     RedisConnection left = current;
+    // First: what is read from now on is read over another connection, and tracked by that.
     current = null;
-    if (left != null) connector.later(left::close, timeouts.commitMs());
+    if (tracked != null) tracked.lost();
+    tracked = null;
+    if (left != null) plan.later(left::close, timeouts.commitMs());
     note();
   }
 

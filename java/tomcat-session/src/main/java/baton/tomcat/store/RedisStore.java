@@ -6,37 +6,46 @@ import static baton.tomcat.store.RedisReplies.number;
 import static baton.tomcat.store.RedisReplies.text;
 
 import baton.tomcat.format.SessionException;
-import baton.tomcat.store.RedisServer.Kind;
+import baton.tomcat.store.RedisServers.Kind;
 import io.lettuce.core.protocol.CommandType;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 
-/** Sessions in one Redis server, one hash each. Every method is one round trip, but for destroyAllOf and count. */
+/**
+ * Sessions in Redis, one hash each. Every method is one round trip, but for destroyAllOf and count; in a cluster a login takes
+ * up to six, a new id three.
+ */
 public final class RedisStore implements SessionStore {
-  private static final String SCAN_COUNT = "1000";
-
-  private final RedisServer server;
+  private final RedisServers servers;
   private final RedisKeys keys;
   private final RedisOwners owners;
+  private final RedisRotation rotations;
 
-  private RedisStore(RedisServer server, RedisKeys keys) {
-    this.server = server;
+  private RedisStore(RedisServers servers, RedisKeys keys) {
+    this.servers = servers;
     this.keys = keys;
-    this.owners = new RedisOwners(server, keys);
+    owners = new RedisOwners(servers, keys);
+    rotations = new RedisRotation(servers, keys, owners);
   }
 
   /**
-   * Connects in the background. {@code url}: {@code redis://[user:password@]host[:port][/database]}, {@code rediss://} for TLS,
-   * with {@code ?ca=…&cert=…&key=…} for files in PEM. Throws {@link SessionException} {@code OPTIONS}.
+   * Connects in the background. {@code url}: {@code redis://[user:password@]host[:port][/database]}, {@code
+   * redis+sentinel://[user:password@]host:port,…/<master>[/<database>]}, {@code redis+cluster://host:port,…}; {@code rediss} for
+   * TLS, with {@code ?ca=…&cert=…&key=…} for files in PEM. Throws {@link SessionException} {@code OPTIONS}.
    */
   public static RedisStore open(String url, String namespace, Timeouts timeouts) {
+    return open(url, namespace, timeouts, null);
+  }
+
+  /** {@code tracking}: told of what becomes of connections and keys, for a near cache; null for none. */
+  static RedisStore open(String url, String namespace, Timeouts timeouts, Tracking tracking) {
     RedisKeys keys = new RedisKeys(namespace);
-    return new RedisStore(new RedisServer(RedisUrl.parse(url), timeouts), keys);
+    return new RedisStore(RedisServers.open(RedisUrl.parse(url), timeouts, tracking), keys);
   }
 
   @Override
@@ -44,8 +53,9 @@ public final class RedisStore implements SessionStore {
     String name = keys.session(key);
     List<RedisCommand> commands =
         List.of(RedisCommand.of(CommandType.HGETALL, name), RedisCommand.of(CommandType.PTTL, name));
-    return server.run(
+    return servers.run(
         Kind.LOAD,
+        name,
         commands,
         replies -> {
           Map<String, byte[]> fields = fields(replies.get(0));
@@ -55,23 +65,40 @@ public final class RedisStore implements SessionStore {
 
   @Override
   public boolean create(String key, Map<String, byte[]> fields, long ttlMs, String owner) {
+    if (owner == null) return create(key, fields, ttlMs);
+    if (servers.isCluster()) return createInSteps(key, fields, ttlMs, owner);
     String name = keys.session(key);
     RedisCommand create =
-        owner == null
-            ? RedisCommand.evaluate(RedisScript.CREATE, name).add(ttlMs)
-            : RedisCommand.evaluate(RedisScript.CREATE_OWNED, name, keys.list(owner), keys.epoch(owner)).add(ttlMs).add(key);
-    return server.run(Kind.COMMIT, List.of(create.addFields(fields)), replies -> number(replies.get(0)) == 1);
+        RedisCommand.evaluate(RedisScript.CREATE_OWNED, name, keys.list(owner), keys.epoch(owner))
+            .add(ttlMs)
+            .add(key)
+            .addFields(fields);
+    return servers.run(Kind.COMMIT, name, List.of(create), replies -> number(replies.get(0)) == 1);
+  }
+
+  private boolean create(String key, Map<String, byte[]> fields, long ttlMs) {
+    String name = keys.session(key);
+    RedisCommand create = RedisCommand.evaluate(RedisScript.CREATE, name).add(ttlMs).addFields(fields);
+    return servers.run(Kind.COMMIT, name, List.of(create), replies -> number(replies.get(0)) == 1);
+  }
+
+  private boolean createInSteps(String key, Map<String, byte[]> fields, long ttlMs, String owner) {
+    String epoch = owners.announce(owner, key, ttlMs);
+    Map<String, byte[]> all = new LinkedHashMap<>(fields);
+    all.put("@e", epoch.getBytes(StandardCharsets.US_ASCII));
+    if (!create(key, all, ttlMs)) return false;
+    owners.confirm(owner, key, epoch, ttlMs);
+    return true;
   }
 
   @Override
   public OptionalLong commit(String key, Change change, long ttlMs, CommitOptions options) {
     String name = keys.session(key);
     String owner = options.owner();
-    if (options.lock() != null) {
-      // Beside the script, which must write nothing if the lock is lost.
-      if (owner != null) server.send(List.of(owners.extend(owner, key, ttlMs)));
-      return commitLocked(name, change, ttlMs, options.lock());
-    }
+    // The script of a lock must write nothing if the lock is lost.
+    boolean isApart = servers.isCluster() || options.lock() != null;
+    if (owner != null && isApart) servers.send(keys.list(owner), List.of(owners.extend(owner, key, ttlMs)));
+    if (options.lock() != null) return commitLocked(name, change, ttlMs, options.lock());
     List<RedisCommand> commands = new ArrayList<>(8);
     commands.add(RedisCommand.of(CommandType.MULTI));
     if (!change.set().isEmpty()) commands.add(RedisCommand.of(CommandType.HSET, name).addFields(change.set()));
@@ -86,17 +113,18 @@ public final class RedisStore implements SessionStore {
     commands.add(RedisCommand.of(CommandType.HMGET, name, "@c", "@x", "@v"));
     commands.add(RedisCommand.of(CommandType.EXEC));
     int execAt = commands.size() - 1;
-    if (owner != null) commands.add(owners.extend(owner, key, ttlMs));
-    return server.run(Kind.COMMIT, commands, replies -> RedisReplies.committed(replies.get(execAt)));
+    if (owner != null && !isApart) commands.add(owners.extend(owner, key, ttlMs));
+    return servers.run(Kind.COMMIT, name, commands, replies -> RedisReplies.committed(replies.get(execAt)));
   }
 
   @Override
   public Updated update(String key, String field, String etag, byte[] value, long ttlMs) {
-    RedisCommand update =
-        RedisCommand.evaluate(RedisScript.UPDATE, keys.session(key)).add(ttlMs).add(field).add(etag);
+    String name = keys.session(key);
+    RedisCommand update = RedisCommand.evaluate(RedisScript.UPDATE, name).add(ttlMs).add(field).add(etag);
     if (value != null) update.add(value);
-    return server.run(
+    return servers.run(
         Kind.COMMIT,
+        name,
         List.of(update),
         replies -> {
           List<?> reply = list(replies.get(0));
@@ -122,57 +150,37 @@ public final class RedisStore implements SessionStore {
     commands.add(RedisCommand.of(CommandType.PEXPIRE, name, Long.toString(TOMBSTONE_TTL_MS)));
     commands.add(RedisCommand.of(CommandType.EXEC));
     int execAt = commands.size() - 1;
-    if (owner != null) commands.add(RedisCommand.of(CommandType.ZREM, keys.list(owner), key));
-    return server.run(
-        Kind.COMMIT,
-        commands,
-        replies -> RedisReplies.isAlive(list(RedisReplies.executed(replies.get(execAt)).get(0))));
+    if (owner != null && !servers.isCluster()) commands.add(RedisCommand.of(CommandType.ZREM, keys.list(owner), key));
+    boolean hasEnded =
+        servers.run(
+            Kind.COMMIT,
+            name,
+            commands,
+            replies -> RedisReplies.isAlive(list(RedisReplies.executed(replies.get(execAt)).get(0))));
+    // Not before: a session must be listed for as long as it is alive.
+    if (owner != null && servers.isCluster()) owners.forget(owner, key);
+    return hasEnded;
   }
 
   @Override
   public Rotated rotate(Rotation rotation, long ttlMs) {
-    String owner = rotation.owner();
-    String from = keys.session(rotation.from());
-    String to = keys.session(rotation.to());
-    RedisCommand rotate =
-        owner == null
-            ? RedisCommand.evaluate(RedisScript.ROTATE, from, to)
-            : RedisCommand.evaluate(RedisScript.ROTATE, from, to, keys.list(owner), keys.epoch(owner));
-    Change change = rotation.change();
-    rotate
-        .add(ttlMs)
-        .add(rotation.tombstone())
-        .add(TOMBSTONE_TTL_MS)
-        .add(rotation.keepAttributes() ? 1 : 0)
-        .add(rotation.ifVersion().isPresent() ? Long.toString(rotation.ifVersion().getAsLong()) : "")
-        .add(rotation.isLogin() ? 1 : 0)
-        .add(rotation.from())
-        .add(rotation.to())
-        .add(change.remove().size());
-    change.remove().forEach(rotate::add);
-    rotate.addFields(change.set());
-    return server.run(
-        Kind.COMMIT,
-        List.of(rotate),
-        replies -> {
-          List<?> reply = list(replies.get(0));
-          switch (text(reply.get(0))) {
-            case "done":
-              return Rotated.done(fields(reply.get(1)));
-            case "conflict":
-              return Rotated.CONFLICT;
-            default:
-              return Rotated.DEAD;
-          }
-        });
+    return servers.isCluster() ? rotations.inSteps(rotation, ttlMs) : rotations.atOnce(rotation, ttlMs);
   }
 
   @Override
   public CompletableFuture<Void> touch(String key, long ttlMs, String owner) {
-    List<RedisCommand> commands = new ArrayList<>(2);
-    commands.add(RedisCommand.of(CommandType.PEXPIRE, keys.session(key), Long.toString(ttlMs)));
-    if (owner != null) commands.add(owners.extend(owner, key, ttlMs));
-    return server.send(commands);
+    String name = keys.session(key);
+    RedisCommand prolong = RedisCommand.of(CommandType.PEXPIRE, name, Long.toString(ttlMs));
+    if (owner == null) return servers.send(name, List.of(prolong));
+    RedisCommand extend = owners.extend(owner, key, ttlMs);
+    if (!servers.isCluster()) return servers.send(name, List.of(prolong, extend));
+    return CompletableFuture.allOf(
+        servers.send(name, List.of(prolong)), servers.send(keys.list(owner), List.of(extend)));
+  }
+
+  @Override
+  public void unlist(String key, String owner) {
+    owners.forget(owner, key);
   }
 
   @Override
@@ -182,9 +190,11 @@ public final class RedisStore implements SessionStore {
 
   @Override
   public Locked lock(String key, String holder, long leaseMs) {
-    RedisCommand lock = RedisCommand.evaluate(RedisScript.LOCK, keys.session(key)).add(holder).add(leaseMs);
-    return server.run(
+    String name = keys.session(key);
+    RedisCommand lock = RedisCommand.evaluate(RedisScript.LOCK, name).add(holder).add(leaseMs);
+    return servers.run(
         Kind.COMMIT,
+        name,
         List.of(lock),
         replies -> {
           List<?> reply = list(replies.get(0));
@@ -201,30 +211,14 @@ public final class RedisStore implements SessionStore {
 
   @Override
   public void unlock(String key, String holder) {
-    RedisCommand unlock = RedisCommand.evaluate(RedisScript.UNLOCK, keys.session(key)).add(holder);
-    server.run(Kind.COMMIT, List.of(unlock), replies -> null);
+    String name = keys.session(key);
+    RedisCommand unlock = RedisCommand.evaluate(RedisScript.UNLOCK, name).add(holder);
+    servers.run(Kind.COMMIT, name, List.of(unlock), replies -> null);
   }
 
-  /** SCAN may give a key twice while its table grows: each is counted once. */
   @Override
   public long count() {
-    Set<String> alive = new HashSet<>();
-    String cursor = "0";
-    do {
-      RedisCommand scan =
-          RedisCommand.of(CommandType.SCAN, cursor, "MATCH", keys.session("*"), "COUNT", SCAN_COUNT);
-      List<?> page = server.run(Kind.COMMIT, List.of(scan), replies -> list(replies.get(0)));
-      cursor = text(page.get(0));
-      List<String> names = RedisReplies.texts(page.get(1));
-      List<RedisCommand> looks = new ArrayList<>();
-      for (String name : names) looks.add(RedisCommand.of(CommandType.HMGET, name, "@c", "@x"));
-      if (looks.isEmpty()) continue;
-      List<Object> metas = server.run(Kind.COMMIT, looks, replies -> replies);
-      for (int at = 0; at < names.size(); at += 1) {
-        if (RedisReplies.isAlive(list(metas.get(at)))) alive.add(names.get(at));
-      }
-    } while (!cursor.equals("0"));
-    return alive.size();
+    return new RedisCount(servers, keys).count();
   }
 
   @Override
@@ -234,12 +228,12 @@ public final class RedisStore implements SessionStore {
 
   @Override
   public StoreHealth health() {
-    return server.health();
+    return servers.health();
   }
 
   @Override
   public void close() {
-    server.close();
+    servers.close();
   }
 
   private OptionalLong commitLocked(String name, Change change, long ttlMs, String holder) {
@@ -247,8 +241,9 @@ public final class RedisStore implements SessionStore {
         RedisCommand.evaluate(RedisScript.COMMIT_LOCKED, name).add(ttlMs).add(holder).add(change.remove().size());
     change.remove().forEach(commit::add);
     commit.addFields(change.set());
-    return server.run(
+    return servers.run(
         Kind.COMMIT,
+        name,
         List.of(commit),
         replies -> {
           List<?> reply = list(replies.get(0));

@@ -52,6 +52,9 @@ public interface SessionStore extends AutoCloseable {
   /** Lives for ttlMs more. Revives nothing. Returns at once; the future is for who wants to know. */
   CompletableFuture<Void> touch(String key, long ttlMs, String owner);
 
+  /** Takes a session that goes on without its user off their list; not waited for. */
+  void unlist(String key, String owner);
+
   /** Raises the owner's epoch and ends all their sessions, but for {@code except} (or null). Gives how many were alive. */
   int destroyAllOf(String owner, String except);
 
