@@ -19,7 +19,16 @@ function secretsOf(config: Config): string[] {
   const fromEnv = config.nodes.flatMap((node) =>
     Object.entries(node.app.env).flatMap(([name, value]) => (secretName.test(name) ? [value] : passwordsIn(value))),
   )
-  return [...fromEnv, ...passwordsIn(config.sessions.store)]
+  const fromOptions = config.nodes.flatMap(({ app }) =>
+    app.driver !== 'tomcat' ? [] : app.javaOptions.flatMap((option) => secretsOfOption(option)),
+  )
+  return [...fromEnv, ...fromOptions, ...passwordsIn(config.sessions.store)]
+}
+
+/** `-Ddb.password=…` */
+function secretsOfOption(option: string): string[] {
+  const [, name = '', value = ''] = /^-D([^=]+)=(.*)$/s.exec(option) ?? []
+  return secretName.test(name) ? [value] : passwordsIn(value)
 }
 
 /** A log is read line by line: a key of several lines never comes whole. */

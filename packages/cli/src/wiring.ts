@@ -10,6 +10,8 @@ import {
   createProcessNode,
   createSystemClock,
   createTcpProbe,
+  createTomcatNode,
+  type TomcatOptions,
 } from '@baton/drivers'
 import { createBalancer } from './balancers.ts'
 import { openWorkspace, type Workspace } from './workspace.ts'
@@ -59,21 +61,38 @@ export function sessionStoreUrl(config: Config, stateDir: string): string {
   return config.sessions.store === 'embedded' ? `lmdb:${join(stateDir, 'sessions')}` : config.sessions.store
 }
 
-function createNode(node: NodeConfig, { dir, stateDir }: Workspace, lock: Lock): Node {
-  switch (node.app.driver) {
-    case 'process':
-      return createProcessNode({ id: node.id, stateDir })
-    case 'command':
-      return createCommandNode({
-        id: node.id,
-        address: node.address,
-        app: node.app,
-        dir: join(stateDir, 'nodes', node.id),
-        cwd: dir,
-        shell: createLocalShell(),
-        assertHeld: (token) => assertHeld(lock, token),
-      })
+/** A node with driver `tomcat`, as its driver and `baton up` are told of it; null for any other. */
+export function tomcatOptions({ id, address, app }: NodeConfig, { config, stateDir }: Workspace): TomcatOptions | null {
+  if (app.driver !== 'tomcat') return null
+  const { listen } = config.balancer
+  return {
+    id,
+    address,
+    app,
+    dir: join(stateDir, 'nodes', id),
+    sessions: config.sessions,
+    // Below what a roll gives a step, so that a slow start is the health check's to judge.
+    readyWithinMs: Math.min(config.health.deadlineMs, longestStartMs),
+    ...(listen === null ? {} : { clientPort: listen.port }),
   }
+}
+
+const longestStartMs = 150_000
+
+function createNode(node: NodeConfig, workspace: Workspace, lock: Lock): Node {
+  const { dir, stateDir } = workspace
+  const tomcat = tomcatOptions(node, workspace)
+  if (tomcat !== null) return createTomcatNode({ ...tomcat, assertHeld: (token) => assertHeld(lock, token) })
+  if (node.app.driver !== 'command') return createProcessNode({ id: node.id, stateDir })
+  return createCommandNode({
+    id: node.id,
+    address: node.address,
+    app: node.app,
+    dir: join(stateDir, 'nodes', node.id),
+    cwd: dir,
+    shell: createLocalShell(),
+    assertHeld: (token) => assertHeld(lock, token),
+  })
 }
 
 async function assertHeld(lock: Lock, token: number): Promise<void> {

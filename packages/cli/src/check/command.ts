@@ -36,6 +36,7 @@ function commandsOf(app: AppConfig, config: Config, { dir }: CheckContext): Comm
     const { source } = config.release
     return [{ verb: 'command', argv: app.command, cwd: source === null ? null : resolve(dir, source), path }]
   }
+  if (app.driver === 'tomcat') return []
   const { activate, stop, start, release } = app
   return Object.entries({ activate, stop, start, release }).flatMap(([verb, argv]) =>
     argv === null ? [] : [{ verb, argv, cwd: dir, path }],

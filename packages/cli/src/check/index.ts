@@ -12,6 +12,7 @@ import { releaseChecks } from './release.ts'
 import { sessionStoreChecks } from './session-store.ts'
 import { socketPathChecks } from './socket-path.ts'
 import { stateFolderChecks } from './state-folder.ts'
+import { tomcatChecks } from './tomcat.ts'
 import { codeOf, notChecked, type Verdict } from './verdict.ts'
 
 export type { CheckContext } from './check.ts'
@@ -25,6 +26,7 @@ const kinds = [
   socketPathChecks,
   releaseChecks,
   commandChecks,
+  tomcatChecks,
   portChecks,
   balancerChecks,
   diskChecks,

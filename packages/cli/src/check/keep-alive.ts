@@ -58,7 +58,8 @@ function announcedSeconds(keepAlive: string | string[] | undefined): number | nu
 }
 
 function judge(connection: string | undefined, keepAlive: string | string[] | undefined): Verdict {
-  const remedy = 'raise it in the app: server.keepAliveTimeout = 65_000 (Node.js)'
+  const remedy =
+    'raise it in the app: server.keepAliveTimeout = 65_000 (Node.js), keepAliveTimeout="75000" of the Connector (Tomcat)'
   if (connection?.toLowerCase() === 'close') {
     return warning('the app closes every connection after its answer, so each request pays for a new one', remedy)
   }

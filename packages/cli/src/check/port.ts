@@ -11,13 +11,13 @@ export const portChecks: Checks = ({ balancer, nodes }, { running }) => {
       ? [{ subject: 'balancer.listen', address: balancer.listen, ours: running.balancer !== null }]
       : []),
     ...nodes
-      .filter(({ app }) => app.driver === 'process')
+      .filter(({ app }) => app.driver !== 'command')
       .map(({ id, address }) => ({ subject: id, address, ours: running.nodes.includes(id) })),
   ]
   return listeners.map(({ subject, address, ours }) => ({
     id: 'port',
     subject,
-    run: async () => (ours ? ok(`${formatAddress(address)} is held by baton up`) : judge(address)),
+    run: async () => (ours ? ok(`${formatAddress(address)} is held by what Baton runs`) : judge(address)),
   }))
 }
 

@@ -36,7 +36,7 @@ async function runningHere(wiring: Wiring): Promise<CheckContext['running']> {
   )
   const nodes = await Promise.all(
     [...wiring.nodes].map(async ([id, { node }]) => {
-      if (node.driver !== 'process') return []
+      if (node.driver === 'command') return []
       const view = await node.inspect({ signal: AbortSignal.timeout(askMs) }).catch(() => null)
       return view?.process === 'running' ? [id] : []
     }),

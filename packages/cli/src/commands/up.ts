@@ -1,13 +1,14 @@
 import { mkdir } from 'node:fs/promises'
 import { BatonError } from '@baton/core'
-import { createSupervisor, type Supervisor } from '@baton/drivers'
+import { createSupervisor, createTomcatKeeper, type Supervisor, type TomcatKeeper } from '@baton/drivers'
 import { exitCodes } from '../exit-code.ts'
 import type { CommonOptions } from '../options.ts'
+import { createRedaction } from '../redaction.ts'
 import type { Terminal } from '../terminal.ts'
 import { startBalancer, type UpBalancer } from '../up/balancer.ts'
 import { installWhatIsMissing } from '../up/install.ts'
 import { createUpLog, type UpLog } from '../up/log.ts'
-import { openWiring, sessionStoreUrl, type Wiring } from '../wiring.ts'
+import { openWiring, sessionStoreUrl, tomcatOptions, type Wiring } from '../wiring.ts'
 import { openWorkspace } from '../workspace.ts'
 
 /**
@@ -22,8 +23,10 @@ export async function up(flags: CommonOptions, terminal: Terminal): Promise<numb
   await mkdir(wiring.stateDir, { recursive: true, mode: 0o700 })
   const supervisor = createNodeSupervisor(wiring, log)
   await supervisor.start()
+  const tomcats = createKeeper(wiring, log)
   let balancer: UpBalancer | undefined
   try {
+    await tomcats.start()
     const started = await startBalancer(wiring, log)
     balancer = started
     await installWhatIsMissing(wiring, log, signals.stop)
@@ -33,7 +36,7 @@ export async function up(flags: CommonOptions, terminal: Terminal): Promise<numb
     return exitCodes.done
   } finally {
     await balancer?.stop({ hurry: signals.hurry })
-    await supervisor.stop({ hurry: signals.hurry })
+    await Promise.all([supervisor.stop({ hurry: signals.hurry }), tomcats.stop({ hurry: signals.hurry })])
     signals.end()
   }
 }
@@ -44,7 +47,17 @@ function createNodeSupervisor(wiring: Wiring, log: UpLog): Supervisor {
     stateDir,
     nodes: config.nodes.flatMap(({ id, address, app }) => (app.driver === 'process' ? [{ id, address, app }] : [])),
     sessionsStore: sessionStoreUrl(config, stateDir),
+    sessionsNamespace: config.sessions.namespace,
     log: (line) => log.say('up.node', line),
+  })
+}
+
+function createKeeper(wiring: Wiring, log: UpLog): TomcatKeeper {
+  const redact = createRedaction(wiring.config)
+  return createTomcatKeeper({
+    stateDir: wiring.stateDir,
+    nodes: wiring.config.nodes.flatMap((node) => tomcatOptions(node, wiring) ?? []),
+    log: (line) => log.say('up.node', redact(line)),
   })
 }
 

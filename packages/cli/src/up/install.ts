@@ -46,7 +46,7 @@ async function nodesWithoutRelease(wiring: Wiring): Promise<string[]> {
  */
 async function servesWithoutUs({ nodes }: Wiring, id: string): Promise<boolean> {
   const found = nodes.get(id)
-  if (found === undefined || found.node.driver === 'process') return false
+  if (found === undefined || found.node.driver !== 'command') return false
   return (await found.probe.check(AbortSignal.timeout(30_000))).healthy
 }
 

@@ -37,12 +37,13 @@ export function appFindings(draft: Draft): Finding[] {
 
 const remedies = {
   command: 'write how the app is started, such as command: node server.js',
+  home: 'write where Tomcat is installed, such as home: /usr/share/tomcat10',
   stop: 'write how a node is stopped, such as stop: systemctl stop shop@{port}',
   start: 'write how a node is started, such as start: systemctl start shop@{port}',
 } as const
 
 /** Undefined where the driver is not known, which is a mistake of its own. */
-function driverOf(draft: Draft, id: string): Driver | undefined {
+export function driverOf(draft: Draft, id: string): Driver | undefined {
   const written = draft.has(['nodes', id, 'driver'])
   return written ? draft.nodes.find((node) => node.id === id)?.driver : draft.app.driver
 }

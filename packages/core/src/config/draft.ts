@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import type { Path } from './finding.ts'
 import { asMapping } from './reading.ts'
-import { balancerFields, healthFields, nodeFields, rolloutFields, sharedAppFields } from './schema.ts'
+import { balancerFields, healthFields, nodeFields, rolloutFields, sessionsFields, sharedAppFields } from './schema.ts'
 
 /** All that can be read of a configuration, value by value: one mistake must not hide another. */
 export interface Draft {
@@ -10,6 +10,7 @@ export interface Draft {
   readonly nodes: readonly ({ readonly id: string } & Readable<typeof nodeFields>)[]
   readonly health: Readable<typeof healthFields>
   readonly rollout: Readable<typeof rolloutFields>
+  readonly sessions: Readable<typeof sessionsFields>
   /** Whether something, right or wrong, was written there. */
   has(path: Path): boolean
   isMapping(path: Path): boolean
@@ -31,6 +32,7 @@ export function draftOf(raw: unknown, nodeIds: readonly string[]): Draft {
     nodes: nodeIds.map((id) => ({ ...readable(nodeFields, at(['nodes', id])), id })),
     health: readable(healthFields, at(['health'])),
     rollout: readable(rolloutFields, at(['rollout'])),
+    sessions: readable(sessionsFields, at(['sessions'])),
     has: (path) => at(path) !== undefined,
     isMapping: (path) => asMapping(at(path)) !== undefined,
     items: (path) => {

@@ -13,6 +13,7 @@ import { asMapping, kindOf, type Mistake, mistake } from './reading.ts'
 import { resolveConfig } from './resolution.ts'
 import { configSchema, sections } from './schema.ts'
 import { timingFindings } from './timing.ts'
+import { tomcatFindings } from './tomcat-nodes.ts'
 import type { Config } from './types.ts'
 
 /** In characters: room for thousands of nodes. */
@@ -63,6 +64,7 @@ const checks = [
   floorFindings,
   rampFindings,
   timingFindings,
+  tomcatFindings,
 ]
 
 function decide(document: Document): { findings: Finding[]; config?: Config } {

@@ -70,6 +70,16 @@ function resolveApp(app: AppFields, node: NodeFields): AppConfig {
   const stopTimeoutMs = node.stopTimeout ?? app.stopTimeout
   const driver = node.driver ?? app.driver
   if (driver === 'process') return { driver, command: given(node.command ?? app.command), env, stopTimeoutMs }
+  if (driver === 'tomcat') {
+    return {
+      driver,
+      home: given(node.home ?? app.home),
+      context: node.context ?? app.context ?? '/',
+      javaOptions: node.javaOptions ?? app.javaOptions ?? [],
+      env,
+      stopTimeoutMs,
+    }
+  }
   return {
     driver,
     activate: node.activate ?? app.activate ?? null,

@@ -10,7 +10,7 @@ import { field } from './field.ts'
 import { readFlag } from './flag.ts'
 import { rampStepPattern, readRampStep } from './ramp.ts'
 import { readStatus, statusPattern } from './status.ts'
-import { readStore, storePattern } from './store.ts'
+import { namespacePattern, readNamespace, readStore, storePattern } from './store.ts'
 import {
   backendPattern,
   namePattern,
@@ -20,9 +20,10 @@ import {
   readName,
   readSource,
 } from './text.ts'
+import { contextPattern, readContext, readJavaOptions } from './tomcat.ts'
 
 /** Drivers of later versions: known, so that their users are told and not taken to have mistyped. */
-export const plannedDrivers = { app: ['tomcat'] } as const
+export const plannedDrivers: { readonly app: readonly string[] } = { app: ['systemd'] }
 
 const releaseFields = {
   source: field(readSource, './build', { type: 'string', description: 'A path.' })
@@ -80,10 +81,13 @@ export const balancerFields = {
 }
 
 const appFields = {
-  driver: choice('How a node runs: started by Baton (process), or by commands of yours (command).', {
-    choices: ['process', 'command'],
-    planned: plannedDrivers.app,
-  }),
+  driver: choice(
+    'How a node runs: started by Baton (process), in a Tomcat (tomcat), or by commands of yours (command).',
+    {
+      choices: ['process', 'tomcat', 'command'],
+      planned: plannedDrivers.app,
+    },
+  ),
   command: command(
     readArgv,
     'process: the program and its arguments, run without a shell in the folder of the release, with HOST, PORT, BATON_NODE and BATON_RELEASE set.',
@@ -92,6 +96,13 @@ const appFields = {
   stop: command(readTemplate, 'command: stops the node.'),
   start: command(readTemplate, 'command: starts the node.'),
   release: command(readTemplate, 'command: prints the id of the release that runs, so that Baton can verify it.'),
+  home: path(readAbsolute, 'tomcat: CATALINA_HOME, the folder of an installed Tomcat, such as /usr/share/tomcat10.'),
+  context: field(readContext, '/', {
+    type: 'string',
+    pattern: contextPattern,
+    description: 'tomcat: the path that the web application is mounted at.',
+  }),
+  javaOptions: command(readJavaOptions, 'tomcat: options of the JVM, such as -Xmx512m.'),
   env: z.record(z.string(), field(readVariable, '""', { type: 'string', description: 'A text.' })).meta({
     description: 'Variables added to the environment.',
     propertyNames: { pattern: '^[A-Za-z_][A-Za-z0-9_]*$' },
@@ -103,6 +114,7 @@ const appFields = {
 export const fieldsOfDriver = {
   app: {
     process: { needed: ['command'], optional: [] },
+    tomcat: { needed: ['home'], optional: ['context', 'javaOptions'] },
     command: { needed: ['stop', 'start'], optional: ['activate', 'release'] },
   },
   balancer: {
@@ -119,6 +131,9 @@ const ownAppFields = {
   stop: appFields.stop.optional(),
   start: appFields.start.optional(),
   release: appFields.release.optional(),
+  home: appFields.home.optional(),
+  context: appFields.context.optional(),
+  javaOptions: appFields.javaOptions.optional(),
   env: appFields.env.optional(),
   stopTimeout: appFields.stopTimeout.optional(),
 }
@@ -203,13 +218,18 @@ export const rolloutFields = {
   ),
 }
 
-const sessionsFields = {
+export const sessionsFields = {
   store: field(readStore, 'embedded', {
     type: 'string',
     pattern: storePattern,
     description:
       'Where sessions live: embedded (LMDB under .baton/), or a redis:// or rediss:// URL. Nodes get it as BATON_SESSION_STORE.',
   }).prefault('embedded'),
+  namespace: field(readNamespace, 'app', {
+    type: 'string',
+    pattern: namespacePattern,
+    description: 'Keeps applications apart in one store. Nodes get it as BATON_SESSION_NAMESPACE.',
+  }).prefault('app'),
 }
 
 const node = z.strictObject(nodeFields).meta({ description: 'A node; any field of app may be set here as well.' })

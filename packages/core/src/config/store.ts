@@ -1,4 +1,4 @@
-import { mistake, type Reading } from './reading.ts'
+import { mistake, type Reading, show } from './reading.ts'
 import { suggest } from './suggestion.ts'
 
 export const storePattern = '^(embedded|rediss?://[^/].*)$'
@@ -24,6 +24,14 @@ export function readStore(raw: unknown): Reading<string> {
   if (hash !== '') return mistake('holds a # that ends the URL', 'write %23 for a # in the user or the password')
   if (!/^\/?\d*$/.test(pathname)) return mistake('names no valid database', 'end the URL with its number, such as /0')
   return { value: raw }
+}
+
+/** PROTOCOL.md of the session library, section on keys. */
+export const namespacePattern = '^[A-Za-z0-9_.-]{1,64}$'
+
+export function readNamespace(raw: unknown): Reading<string> {
+  if (typeof raw === 'string' && new RegExp(namespacePattern).test(raw)) return { value: raw }
+  return mistake(`must be a name, not ${show(raw)}`, 'write 1 to 64 letters, digits and _ . -, such as app')
 }
 
 /** A URL as it may be shown: without the password, without a user that stands alone, without secret parameters. */

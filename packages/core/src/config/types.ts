@@ -68,13 +68,27 @@ export interface NodeConfig {
   readonly app: AppConfig
 }
 
-export type AppConfig = ProcessAppConfig | CommandAppConfig
+export type AppConfig = ProcessAppConfig | TomcatAppConfig | CommandAppConfig
 
 /** An app that Baton runs itself: supervised by `baton up`. */
 export interface ProcessAppConfig {
   readonly driver: 'process'
   /** argv; never given to a shell. */
   readonly command: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  /** From SIGTERM to SIGKILL. */
+  readonly stopTimeoutMs: number
+}
+
+/** A web application in a Tomcat of its own, with a CATALINA_BASE that Baton makes. */
+export interface TomcatAppConfig {
+  readonly driver: 'tomcat'
+  /** Absolute: CATALINA_HOME. */
+  readonly home: string
+  /** Where the web application is mounted: `/`, `/shop`, `/a/b`. */
+  readonly context: string
+  /** Options of the JVM, each as it is; never given to a shell. */
+  readonly javaOptions: readonly string[]
   readonly env: Readonly<Record<string, string>>
   /** From SIGTERM to SIGKILL. */
   readonly stopTimeoutMs: number
@@ -130,4 +144,6 @@ export interface RampStep {
 export interface SessionsConfig {
   /** `embedded`, or a redis:// or rediss:// URL. May hold a password: never print it unredacted. */
   readonly store: string
+  /** Keeps applications apart in one store; nodes get it as BATON_SESSION_NAMESPACE. */
+  readonly namespace: string
 }

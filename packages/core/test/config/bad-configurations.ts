@@ -1,5 +1,6 @@
 import { badBalancers } from './bad-balancers.ts'
 import { badRamps } from './bad-ramps.ts'
+import { badTomcats } from './bad-tomcats.ts'
 import { address, type BadConfiguration, command, instead, sound } from './sound.ts'
 
 const file: BadConfiguration[] = [
@@ -259,13 +260,13 @@ const apps: BadConfiguration[] = [
   },
   {
     name: 'a driver of a later version, with its own keys',
-    yaml: instead('{ command: node server.js }', '{ driver: tomcat, home: /usr/share/tomcat10, context: / }'),
-    problems: [['app.driver', 2, 'tomcat is not in this version yet', 'use process or command']],
+    yaml: instead('{ command: node server.js }', '{ driver: systemd, unit: shop@.service }'),
+    problems: [['app.driver', 2, 'systemd is not in this version yet', 'use process or tomcat or command']],
   },
   {
     name: 'a mistyped driver',
     yaml: command('node server.js, driver: proces'),
-    problems: [['app.driver', 2, 'must be process or command, not "proces"', 'did you mean process?']],
+    problems: [['app.driver', 2, 'must be process or tomcat or command, not "proces"', 'did you mean process?']],
   },
   {
     name: 'a shell operator',
@@ -565,6 +566,7 @@ export const badConfigurations: readonly BadConfiguration[] = [
     addresses,
     badBalancers,
     apps,
+    badTomcats,
     numbers,
     floors,
     badRamps,

@@ -21,7 +21,7 @@ function below(heading: string): string {
 
 /** Keys that the complete example, of the usual drivers, cannot have. */
 const ofOtherDriver: Readonly<Record<string, readonly string[]>> = {
-  app: ['stop', 'start', 'activate', 'release'],
+  app: ['stop', 'start', 'activate', 'release', 'home', 'context', 'javaOptions'],
   balancer: ['mode', 'command', 'include', 'state', 'socket', 'backend'],
 }
 

@@ -18,6 +18,23 @@ function problemsOf(yaml: string): string {
 }
 
 describe('a configuration', () => {
+  it('has Tomcats, with what a node says before what all of them say', () => {
+    const { nodes, sessions } = read(`name: shop
+app: { driver: tomcat, home: /usr/share/tomcat10/, context: /shop/, javaOptions: "-Xmx512m '-Dgreeting=good day'" }
+health: { path: /shop/health }
+sessions: { store: "redis://127.0.0.1", namespace: shop }
+nodes:
+  web-1: { address: 127.0.0.1:3001 }
+  web-2: { address: 127.0.0.1:3002, home: /opt/tomcat11, javaOptions: [-Dshell=$(id)], env: { A: b } }
+`)
+    const app = { driver: 'tomcat', context: '/shop', stopTimeoutMs: 15_000 }
+    expect(nodes.map((node) => node.app)).toEqual([
+      { ...app, home: '/usr/share/tomcat10', javaOptions: ['-Xmx512m', '-Dgreeting=good day'], env: {} },
+      { ...app, home: '/opt/tomcat11', javaOptions: ['-Dshell=$(id)'], env: { A: 'b' } },
+    ])
+    expect(sessions).toEqual({ store: 'redis://127.0.0.1', namespace: 'shop' })
+  })
+
   it('has a default for everything but the name, the command and the addresses', () => {
     const app = { driver: 'process' as const, command: ['node', 'server.js'], env: {}, stopTimeoutMs: 15_000 }
     expect(read(sound)).toEqual({
@@ -55,7 +72,7 @@ describe('a configuration', () => {
         onFailure: 'rollback',
         progressDeadlineMs: 600_000,
       },
-      sessions: { store: 'embedded' },
+      sessions: { store: 'embedded', namespace: 'app' },
     } satisfies Config)
   })
 

@@ -14,6 +14,7 @@ export interface AppOptions {
   readonly address: Address
   readonly app: ProcessAppConfig
   readonly sessionsStore: string
+  readonly sessionsNamespace: string
   readonly releases: ReleaseStore
   readonly appLog: AppLog
   readonly backoff: Backoff
@@ -99,6 +100,7 @@ export function createApp(options: AppOptions): App {
       ...mark,
       BATON_RELEASE: release,
       BATON_SESSION_STORE: options.sessionsStore,
+      BATON_SESSION_NAMESPACE: options.sessionsNamespace,
       BATON_SHARED: releases.sharedDir,
     }
     const logFile = await options.appLog.open()

@@ -17,6 +17,8 @@ export interface SupervisorOptions {
   readonly nodes: readonly SupervisedNode[]
   /** Handed to the apps as BATON_SESSION_STORE. */
   readonly sessionsStore: string
+  /** Handed to the apps as BATON_SESSION_NAMESPACE. */
+  readonly sessionsNamespace: string
   /** A line for the operator, without its end. */
   log(line: string): void
   /** Default 250 ms to 30 s, from the beginning again after 60 s of running. */
@@ -60,6 +62,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       appLog,
       releases: createReleaseStore({ dir: nodeDir(stateDir, node.id) }),
       sessionsStore: options.sessionsStore,
+      sessionsNamespace: options.sessionsNamespace,
       backoff: options.backoff ?? defaultBackoff,
       record: state.record(node.id),
       save: state.save,

@@ -10,13 +10,13 @@ export const webApp = `
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 const version = readFileSync('version.txt', 'utf8')
-const { HOST, PORT, BATON_NODE, BATON_RELEASE, BATON_SESSION_STORE, BATON_SHARED, GREETING, BATON_LEAK, npm_leak } = process.env
+const { HOST, PORT, BATON_NODE, BATON_RELEASE, BATON_SESSION_STORE, BATON_SESSION_NAMESPACE, BATON_SHARED, GREETING, BATON_LEAK, npm_leak } = process.env
 createServer((request, response) => {
   if (request.url === '/crash') process.exit(7)
   if (request.url === '/abort') process.abort()
   response.setHeader('Connection', 'close')
   response.end(JSON.stringify({
-    version, pid: process.pid, cwd: process.cwd(), HOST, PORT, BATON_NODE, BATON_RELEASE, BATON_SESSION_STORE,
+    version, pid: process.pid, cwd: process.cwd(), HOST, PORT, BATON_NODE, BATON_RELEASE, BATON_SESSION_STORE, BATON_SESSION_NAMESPACE,
     BATON_SHARED, GREETING, BATON_LEAK, npm_leak,
   }))
 }).listen(PORT, HOST, () => console.log('listening with ' + version))

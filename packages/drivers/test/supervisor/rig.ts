@@ -58,7 +58,7 @@ export async function makeSupervisedRig(app: Partial<SupervisedNode['app']> = {}
     },
   ]
 
-  const options = { stateDir, nodes, sessionsStore: 'lmdb:/sessions' }
+  const options = { stateDir, nodes, sessionsStore: 'lmdb:/sessions', sessionsNamespace: 'shop' }
 
   const down = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
     await here?.stop()

@@ -302,7 +302,11 @@ describe('the environment of an app', () => {
     try {
       await rig.upHere()
       const answer = await run()
-      expect(answer).toMatchObject({ BATON_SESSION_STORE: 'lmdb:/sessions', GREETING: 'hello' })
+      expect(answer).toMatchObject({
+        BATON_SESSION_STORE: 'lmdb:/sessions',
+        BATON_SESSION_NAMESPACE: 'shop',
+        GREETING: 'hello',
+      })
       expect(answer.BATON_LEAK ?? answer.npm_leak).toBeUndefined()
     } finally {
       delete process.env.BATON_LEAK
