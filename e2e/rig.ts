@@ -41,6 +41,12 @@ export interface RigOptions {
   /** release.source; the shop's v1 by default. */
   readonly source?: string
   readonly command?: string
+  /** The app section, but for env and stopTimeout. Default: the shop's, with `command`. */
+  readonly app?: Readonly<Record<string, unknown>>
+  /** Fields of the nodes' own, in their order. */
+  readonly nodeFields?: readonly Readonly<Record<string, unknown>>[]
+  /** The section, on one line. */
+  readonly sessions?: string
   readonly env?: Readonly<Record<string, string>>
   /** Sections of baton.yaml in place of the quick ones here, each whole. */
   readonly health?: string
@@ -107,17 +113,19 @@ function configuration(
   },
 ): string {
   const env = { SHOP_ORDERS: options.orders, ...options.env }
+  const { app = { driver: 'process', command: options.command ?? 'node server.js' }, sessions } = options
+  const nodes = options.ports.map((port, index) => {
+    const fields = { address: `127.0.0.1:${port}`, ...options.nodeFields?.[index] }
+    return `  web-${index + 1}: ${JSON.stringify(fields)}`
+  })
   return `name: rig
 release: { source: ${JSON.stringify(options.source ?? shopRelease('v1'))} }
 balancer: ${options.balancer}
-app:
-  driver: process
-  command: ${options.command ?? 'node server.js'}
-  stopTimeout: ${options.stopTimeout ?? '10s'}
-  env: ${JSON.stringify(env)}
+app: ${JSON.stringify({ ...app, stopTimeout: options.stopTimeout ?? '10s', env })}
 nodes:
-${options.ports.map((port, index) => `  web-${index + 1}: { address: 127.0.0.1:${port} }`).join('\n')}
+${nodes.join('\n')}
 health: ${options.health ?? '{ path: /health, interval: 100ms, timeout: 2s, rise: 2, fall: 3, deadline: 30s }'}
 rollout: ${options.rollout ?? '{ batch: 1, minAvailable: 50%, drainTimeout: 30s, bake: 300ms }'}
+${sessions === undefined ? '' : `sessions: ${sessions}`}
 `
 }

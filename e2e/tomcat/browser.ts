@@ -1,0 +1,57 @@
+import { expect } from 'vitest'
+
+/** A user of the shop, with a cookie. */
+export interface Browser {
+  /** The way of programs: POST /login. */
+  login(user: string): Promise<void>
+  /** At Tomcat's form, /account. */
+  loginByForm(user: string): Promise<void>
+  put(item: string): Promise<Response>
+  logout(): Promise<void>
+  /** GET /me. Fails unless the answer is 200. */
+  me(): Promise<Readonly<Record<string, unknown>>>
+}
+
+export function openBrowser(url: string): Browser {
+  const cookies = new Map<string, string>()
+
+  async function ask(path: string, init: RequestInit = {}): Promise<Response> {
+    const cookie = Array.from(cookies, (pair) => pair.join('=')).join('; ')
+    const headers = { ...init.headers, ...(cookie === '' ? {} : { cookie }) }
+    const response = await fetch(`${url}${path}`, { redirect: 'manual', ...init, headers })
+    for (const line of response.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
+      if (value === '') cookies.delete(name)
+      else cookies.set(name, value)
+    }
+    return response
+  }
+
+  const post = (path: string, fields: Readonly<Record<string, string>>) =>
+    ask(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(fields) })
+
+  return {
+    async login(user) {
+      expect((await post('/login', { user })).status).toBe(200)
+    },
+    async loginByForm(user) {
+      const form = await ask('/account')
+      expect(await form.text()).toContain('j_security_check')
+      const fields = new URLSearchParams({ j_username: user, j_password: 'shop' })
+      const answer = await ask('/j_security_check', { method: 'POST', body: fields })
+      expect({ status: answer.status, location: answer.headers.get('location') }).toEqual({
+        status: 303,
+        location: '/account',
+      })
+    },
+    put: (item) => post('/cart', { item }),
+    async logout() {
+      expect((await post('/logout', {})).status).toBe(200)
+    },
+    async me() {
+      const answer = await ask('/me')
+      expect(answer.status).toBe(200)
+      return (await answer.json()) as Record<string, unknown>
+    },
+  }
+}

@@ -1,0 +1,90 @@
+import { join } from 'node:path'
+import {
+  needServer,
+  processesIn,
+  type Redis,
+  repository,
+  type SkippableTest,
+  startRedis,
+  type Traffic,
+} from '@baton/testkit'
+import { buildShop } from '../../examples/nginx-tomcat-redis/build.mjs'
+import { buildTomcat } from '../../scripts/build-tomcat.mjs'
+import { openRig, type Rig, type RigOptions } from '../rig.ts'
+
+/** A real nginx before real Tomcats, with sessions in a real Redis. */
+export interface TomcatRig extends Rig {
+  /** It keeps what it has acknowledged. */
+  readonly redis: Redis
+  /** Process id of the node's JVM. */
+  jvm(node: string): Promise<number>
+  /** 100 requests/s of 200 logged-in users. */
+  traffic(): Promise<Traffic>
+}
+
+export interface TomcatRigOptions extends Omit<RigOptions, 'balancer' | 'app' | 'command' | 'sessions'> {
+  /** Whether the last node is one of Node.js. The source of a release is then a folder, `shopRelease`. */
+  readonly mixed?: boolean
+}
+
+const home = process.env.CATALINA_HOME ?? '/usr/share/tomcat10'
+const example = join(repository, 'examples/nginx-tomcat-redis')
+
+export function shopWar(release: 'v1' | 'v2'): string {
+  return join(shopFolder(release), 'shop.war')
+}
+
+/** With shop.war for Tomcat, and server.mjs for Node.js. */
+export function shopFolder(release: 'v1' | 'v2'): string {
+  return join(example, 'build', release)
+}
+
+/** Skips the test where something is missing that cannot be brought along. */
+export function needTomcat(test: SkippableTest): void {
+  for (const name of ['nginx', 'nginx-lua', 'redis-server', 'tomcat', 'javac'] as const) needServer(name, test)
+}
+
+/** Builds what is not built yet, starts everything, and waits until every node serves. */
+export async function openTomcatRig({ mixed = false, ...options }: TomcatRigOptions): Promise<TomcatRig> {
+  const { problem } = await buildTomcat()
+  if (problem !== null) throw new Error(problem)
+  buildShop({ home })
+  const redis = await startRedis({ durable: true })
+  try {
+    const rig = await openRig({
+      balancer: 'nginx',
+      source: mixed ? shopFolder('v1') : shopWar('v1'),
+      app: { driver: 'tomcat', home, javaOptions },
+      ...(mixed ? { nodeFields: nodeFields(options.nodes) } : {}),
+      sessions: JSON.stringify({ store: redis.url, namespace: 'shop' }),
+      ...options,
+    })
+    return {
+      ...rig,
+      redis,
+      jvm: async (node) => {
+        const found = await processesIn(join(rig.folder, '.baton/nodes', node))
+        if (found.length === 1) return found[0]!.pid
+        throw new Error(`${found.length} processes of ${node} run: ${JSON.stringify(found)}`)
+      },
+      traffic: () => rig.traffic({ ratePerSecond: 100, users: 200 }),
+      async remove() {
+        await rig.remove()
+        await redis.stop()
+      },
+    }
+  } catch (error) {
+    await redis.stop()
+    throw error
+  }
+}
+
+/** Small and soon there; how fast such a JVM becomes is no matter here. */
+const javaOptions = '-Xmx160m -XX:+UseSerialGC -XX:TieredStopAtLevel=1'
+
+/** All but the last are as the app section says. */
+function nodeFields(nodes: number) {
+  return Array.from({ length: nodes }, (_, index) =>
+    index === nodes - 1 ? { driver: 'process', command: 'node server.mjs' } : {},
+  )
+}
