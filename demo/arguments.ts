@@ -10,6 +10,8 @@ export interface DemoArguments {
   readonly users: number
   /** Keep the sessions in a redis-server instead of LMDB. */
   readonly redis: boolean
+  /** Nodes are Tomcats with examples/nginx-tomcat-redis instead of examples/shop in Node.js. */
+  readonly tomcat: boolean
 }
 
 const usage = `npm run demo [-- OPTIONS]
@@ -20,6 +22,7 @@ they noticed. Exits 0 only if no request failed, none was lost or doubled, and n
   --nginx      behind an nginx of its own instead of Baton's balancer
   --haproxy    behind a HAProxy of its own instead of Baton's balancer
   --redis      sessions in a redis-server of its own instead of the embedded store
+  --tomcat     two Tomcats behind nginx, with sessions in Redis, and examples/nginx-tomcat-redis as a WAR
   --keep       leave it running afterwards, and print the address (Ctrl-C stops it)
   --rate N     requests a second (default 200)
   --users N    logged-in users (default 20)
@@ -45,15 +48,13 @@ export function readArguments(
       },
     })
     if (values.help) return { text: usage, exitCode: 0 }
-    if (values.tomcat) {
-      const text = '--tomcat needs the Tomcat driver, which comes with a later version of Baton. Try it without.'
-      return { text, exitCode: 2 }
-    }
     if (values.nginx && values.haproxy) throw new Error('--nginx or --haproxy: the shop has one balancer')
+    if (values.tomcat && values.haproxy) throw new Error('--tomcat is behind nginx: leave --haproxy out')
     return {
-      balancer: values.nginx ? 'nginx' : values.haproxy ? 'haproxy' : 'embedded',
+      balancer: values.nginx || values.tomcat ? 'nginx' : values.haproxy ? 'haproxy' : 'embedded',
       keep: values.keep,
-      redis: values.redis,
+      redis: values.redis || values.tomcat,
+      tomcat: values.tomcat,
       ratePerSecond: wholeNumber('--rate', values.rate, 5000),
       users: wholeNumber('--users', values.users, 9999),
     }

@@ -1,10 +1,12 @@
+import { relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type FrontKind, startRedis, startTraffic, verdictLines } from '@baton/testkit'
+import { type FrontKind, repository, startRedis, startTraffic, verdictLines } from '@baton/testkit'
 import { type DemoArguments, readArguments } from './arguments.ts'
 import { createProgress, type Progress } from './progress.ts'
 import { followRoll, type Roll, readEvents } from './roll.ts'
 import { missingServers } from './servers.ts'
-import { openShop, type ShopSite, shopRelease, sweepShop } from './shop-site.ts'
+import { openShop, type ShopSite, sweepShop } from './shop-site.ts'
+import { nodeShop, tomcatShop } from './shops.ts'
 
 /** What the story calls them. */
 const balancers: Readonly<Record<FrontKind, string>> = {
@@ -57,10 +59,12 @@ if ('text' in asked) {
 
 async function runDemo(options: DemoArguments, progress: Progress): Promise<number> {
   const startedAt = performance.now()
-  progress.say(`Starting ${balancers[options.balancer]} and two nodes of examples/shop, v1 …`)
+  const shop = options.tomcat ? tomcatShop() : nodeShop
+  const nodes = options.tomcat ? 'two Tomcats with' : 'two nodes of'
+  progress.say(`Starting ${balancers[options.balancer]} and ${nodes} ${shop.name}, v1 …`)
   const store = await sessionStore(options)
   cleanups.push(sweepShop)
-  const site = await openShop({ balancer: options.balancer, sessionStore: store })
+  const site = await openShop({ balancer: options.balancer, shop, sessionStore: store })
   cleanups.push(site.stop)
   await site.ready()
   progress.say(`The shop serves at ${site.url}. ${options.users} users log in …`)
@@ -78,9 +82,10 @@ async function runDemo(options: DemoArguments, progress: Progress): Promise<numb
   }
   await showFor(5_000, {})
 
-  progress.say('Rolling v2 over v1: baton deploy examples/shop/v2')
+  const v2 = site.release('v2')
+  progress.say(`Rolling v2 over v1: baton deploy ${relative(repository, v2)}`)
   traffic.mark('during')
-  const deploy = site.start('deploy', shopRelease('v2'), '--json')
+  const deploy = site.start('deploy', v2, '--json')
   let exitCode: number | null | undefined
   void deploy.exited().then((exit) => {
     exitCode = exit.exitCode
