@@ -9,7 +9,10 @@ import org.apache.catalina.session.ManagerBase;
 public abstract class ManagerAttributes extends ManagerBase {
   final Settings settings = new Settings();
 
-  /** For example {@code redis://user:password@host:6379/0}, {@code rediss://…} for TLS. Goes before host, port, … */
+  /**
+   * {@code redis://user:password@host:6379/0}, {@code redis+sentinel://host,host/master}, {@code redis+cluster://host,host};
+   * {@code rediss} for TLS. Goes before host, port, … Without all of them: the environment's {@code BATON_SESSION_STORE}.
+   */
   public void setStore(String url) {
     settings.store = url;
   }
@@ -38,7 +41,10 @@ public abstract class ManagerAttributes extends ManagerBase {
     settings.password = password;
   }
 
-  /** Keeps applications apart in one store, and is the same on all nodes of one. Default {@code app}. */
+  /**
+   * Keeps applications apart in one store, and is the same on all nodes of one. Default: the environment's {@code
+   * BATON_SESSION_NAMESPACE}, else {@code app}.
+   */
   public void setNamespace(String namespace) {
     settings.namespace = namespace;
   }
@@ -75,9 +81,40 @@ public abstract class ManagerAttributes extends ManagerBase {
     settings.encryptionKeys = keys;
   }
 
-  /** Whether values that are not encrypted are unavailable. Default false. */
-  public void setRefusePlaintext(boolean refuse) {
-    settings.refusePlaintext = refuse;
+  /**
+   * What becomes of values that are not encrypted, in the order in which an application begins to encrypt, a deploy for each:
+   * {@code write}: still written so, while nodes without the keys serve as well; {@code read}, the default: read, and
+   * encrypted when written; {@code refuse}: unavailable, so that who can write to the store cannot plant any.
+   */
+  public void setPlaintext(String plaintext) {
+    settings.plaintext = plaintext;
+  }
+
+  /**
+   * Keeps sessions that were read in this JVM, so that reading one again asks nothing of Redis. The same on all nodes. Default
+   * false.
+   */
+  public void setNearCache(boolean nearCache) {
+    settings.nearCache = nearCache;
+  }
+
+  public boolean getNearCache() {
+    return settings.nearCache;
+  }
+
+  /** How old, in milliseconds, a session may be that is served without asking Redis, whatever happens. Default 5,000. */
+  public void setNearCacheMaxAge(int ms) {
+    settings.nearCacheMaxAgeMs = ms;
+  }
+
+  /** Default 10,000. */
+  public void setNearCacheMaxEntries(int sessions) {
+    settings.nearCacheMaxEntries = sessions;
+  }
+
+  /** Default 64 MiB. */
+  public void setNearCacheMaxBytes(long bytes) {
+    settings.nearCacheMaxBytes = bytes;
   }
 
   /** Milliseconds to connect in. Default 1,000. */
@@ -123,8 +160,8 @@ public abstract class ManagerAttributes extends ManagerBase {
   }
 
   /**
-   * Whether a session is stored in which the application has put nothing yet. Default true, as the Servlet API promises it.
-   * false spares the store the sessions of robots that only look at pages.
+   * Whether a session is stored in which the application has put nothing yet. Default false, as on nodes of Node.js: it spares
+   * the store the sessions of robots that only look at pages. true is what the Servlet API promises.
    */
   public void setStoreEmptySessions(boolean store) {
     settings.storeEmptySessions = store;

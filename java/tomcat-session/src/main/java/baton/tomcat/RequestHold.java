@@ -2,8 +2,8 @@ package baton.tomcat;
 
 import baton.tomcat.format.SessionException;
 import baton.tomcat.format.SessionId;
-import baton.tomcat.store.Wanted;
 import java.io.IOException;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import jakarta.servlet.AsyncEvent;
@@ -28,6 +28,8 @@ final class RequestHold implements HeadGate, AsyncListener {
   /** Ids of which this request knows that there is no session. */
   private final Set<String> absent = ConcurrentHashMap.newKeySet();
   private TomcatSession opened;
+  /** What had been written of its session before this request; empty for nothing. */
+  private OptionalLong writtenBefore = OptionalLong.empty();
   /** The thread that runs the application for this request now, and what it had been working for. */
   private boolean isEntered;
   private RequestHold before;
@@ -58,7 +60,8 @@ final class RequestHold implements HeadGate, AsyncListener {
   }
 
   private void load() {
-    opened = manager.acquire(sentId, Wanted.NORMAL);
+    opened = manager.acquire(sentId, manager.wantedBy(request));
+    writtenBefore = written(opened);
     String id = SessionId.ofCookie(sentId);
     if (opened == null && id != null) absent.add(id);
     // Tomcat takes it from us now, and asks no more, in whatever thread the application does.
@@ -146,12 +149,18 @@ final class RequestHold implements HeadGate, AsyncListener {
     if (session != null && session.isStored()) {
       if (session.getIdInternal().equals(sentId)) cookie.complete();
       else cookie.set(session.getIdInternal());
+      OptionalLong written = written(session);
+      if (session != opened || !written.equals(writtenBefore)) manager.stamp(written, request, response);
     } else if (hasEnded) {
       cookie.clear();
     } else if (session != null || opened != null) {
       // Nothing is stored, or it has ended elsewhere: where it was replaced, the browser has, or gets, a better one.
       cookie.drop();
     }
+  }
+
+  private static OptionalLong written(TomcatSession session) {
+    return session == null ? OptionalLong.empty() : session.record().writtenVersion();
   }
 
   private TomcatSession session() {

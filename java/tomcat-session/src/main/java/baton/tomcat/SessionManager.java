@@ -4,17 +4,19 @@ import baton.tomcat.format.SessionException;
 import baton.tomcat.format.SessionId;
 import baton.tomcat.session.SessionRecord;
 import baton.tomcat.session.Sessions;
-import baton.tomcat.store.Change;
+import baton.tomcat.store.NearCacheStats;
 import baton.tomcat.store.Wanted;
 import java.io.IOException;
-import java.util.Map;
-import java.util.Set;
+import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.StringJoiner;
 import org.apache.catalina.Context;
 import org.apache.catalina.LifecycleException;
 import org.apache.catalina.LifecycleState;
 import org.apache.catalina.Session;
 import org.apache.catalina.Valve;
+import org.apache.catalina.connector.Request;
+import org.apache.catalina.connector.Response;
 import org.apache.catalina.session.StandardSession;
 import org.apache.catalina.util.SessionConfig;
 import org.apache.juli.logging.Log;
@@ -30,6 +32,9 @@ import org.apache.juli.logging.LogFactory;
  * stopping it, or the node, ends none.
  */
 public class SessionManager extends ManagerAttributes {
+  /** How much longer than a cached session the stamps last that guard against it. */
+  private static final long STAMP_MORE_MS = 5_000;
+
   private final Log log = LogFactory.getLog(SessionManager.class);
   private final Reports reports = new Reports(log);
   private final Figures figures = new Figures();
@@ -37,6 +42,8 @@ public class SessionManager extends ManagerAttributes {
   private final ThreadLocal<RequestHold> current = new ThreadLocal<>();
   private final SessionValve ownValve = new SessionValve();
   private volatile Sessions open;
+  /** null: without a near cache nothing can be older than what a browser has seen. */
+  private volatile StampCookie stamp;
 
   // ---- For the valve
 
@@ -89,11 +96,17 @@ public class SessionManager extends ManagerAttributes {
     return open().make(SessionId.ofCookie(id));
   }
 
-  /** Nobody is logged in any more, and everything else stays. */
-  void logOut(SessionRecord record) {
-    Change change = new Change(Map.of(), Set.of("@p", "@r", "@t", "@e"));
-    open().store().commit(record.key(), change, record.maxInactiveMs());
-    record.refresh(Wanted.FRESH);
+  /** Of the session of a request. */
+  Wanted wantedBy(Request request) {
+    StampCookie stamps = stamp;
+    long least = stamps == null ? 0 : stamps.read(request);
+    return least == 0 ? Wanted.NORMAL : Wanted.NORMAL.atLeast(least);
+  }
+
+  /** An answer has written this version, and its headers have not left. */
+  void stamp(OptionalLong version, Request request, Response response) {
+    StampCookie stamps = stamp;
+    if (stamps != null) stamps.set(version, request, response);
   }
 
   /** What was changed after the answer had been sent. */
@@ -146,6 +159,8 @@ public class SessionManager extends ManagerAttributes {
     getContext().setSendRedirectBody(false);
     ForwardFilter.install(getContext(), current::get);
     open = opened();
+    stamp =
+        settings.nearCache ? new StampCookie(cookieName(), getSameSite(), settings.nearCacheMaxAgeMs + STAMP_MORE_MS) : null;
     setState(LifecycleState.STARTING);
   }
 
@@ -319,6 +334,30 @@ public class SessionManager extends ManagerAttributes {
   /** How many writes came after their session had ended. */
   public long getDropped() {
     return figures.dropped.sum();
+  }
+
+  /** How many sessions the near cache has given; 0 without one, as all that follows. */
+  public long getNearCacheHits() {
+    return nearCache().map(NearCacheStats::hits).orElse(0L);
+  }
+
+  public long getNearCacheMisses() {
+    return nearCache().map(NearCacheStats::misses).orElse(0L);
+  }
+
+  /** How many sessions it holds. */
+  public int getNearCacheEntries() {
+    return nearCache().map(NearCacheStats::entries).orElse(0);
+  }
+
+  /** About what they take in memory. */
+  public long getNearCacheBytes() {
+    return nearCache().map(NearCacheStats::bytes).orElse(0L);
+  }
+
+  private Optional<NearCacheStats> nearCache() {
+    Sessions sessions = open;
+    return sessions == null ? Optional.empty() : sessions.nearCache();
   }
 
   /** Ends all sessions of a user, on all nodes. Gives how many. */

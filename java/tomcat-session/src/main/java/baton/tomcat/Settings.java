@@ -3,6 +3,7 @@ package baton.tomcat;
 import baton.tomcat.format.EncryptionKeys;
 import baton.tomcat.format.SessionException;
 import baton.tomcat.session.SessionOptions;
+import baton.tomcat.store.NearCacheLimits;
 import baton.tomcat.store.Timeouts;
 import java.io.ObjectInputFilter;
 import java.net.URLEncoder;
@@ -15,15 +16,19 @@ import java.util.regex.Pattern;
 /** What the attributes of {@code <Manager>} say. */
 final class Settings {
   String store;
-  String host = "localhost";
-  int port = 6379;
-  int database;
+  String host;
+  int port;
+  int database = -1;
   String user = "";
   String password = "";
-  String namespace = "app";
+  String namespace = new SessionOptions().namespace();
   String userSecret;
   String encryptionKeys = "";
-  boolean refusePlaintext;
+  String plaintext = "read";
+  boolean nearCache;
+  long nearCacheMaxAgeMs = NearCacheLimits.DEFAULT.maxAgeMs();
+  int nearCacheMaxEntries = NearCacheLimits.DEFAULT.maxEntries();
+  long nearCacheMaxBytes = NearCacheLimits.DEFAULT.maxBytes();
   int maxInactiveInterval;
   int absoluteTimeout;
   long connectMs = Timeouts.DEFAULT.connectMs();
@@ -32,12 +37,15 @@ final class Settings {
   String serialFilter;
   String cookiePath = "/";
   String sameSite = "Lax";
-  boolean storeEmptySessions = true;
+  boolean storeEmptySessions;
 
   SessionOptions options(long maxInactiveMs) {
-    return new SessionOptions()
-        .url(url())
+    SessionOptions options = new SessionOptions();
+    String url = url();
+    if (url != null) options.url(url);
+    return options
         .namespace(namespace)
+        .nearCache(nearCache())
         .userSecret(userSecret)
         .encryption(keys())
         .maxInactiveMs(maxInactiveMs)
@@ -60,10 +68,18 @@ final class Settings {
     }
   }
 
+  /** null: there is none. Throws SessionException OPTIONS. */
+  NearCacheLimits nearCache() {
+    return nearCache ? new NearCacheLimits(nearCacheMaxAgeMs, nearCacheMaxEntries, nearCacheMaxBytes) : null;
+  }
+
+  /** null: what the environment says. */
   private String url() {
     if (store != null) return store;
+    if (host == null && port == 0 && database < 0 && password.isEmpty()) return null;
     String login = password.isEmpty() ? "" : encoded(user) + ":" + encoded(password) + "@";
-    return "redis://" + login + host + ":" + port + "/" + database;
+    String where = (host == null ? "localhost" : host) + ":" + (port == 0 ? 6379 : port);
+    return "redis://" + login + where + "/" + Math.max(0, database);
   }
 
   private static String encoded(String text) {
@@ -77,6 +93,6 @@ final class Settings {
       int colon = key.indexOf(':');
       byId.put(key.substring(0, Math.max(0, colon)), key.substring(colon + 1));
     }
-    return EncryptionKeys.of(byId, refusePlaintext);
+    return EncryptionKeys.of(byId, EncryptionKeys.Plaintext.of(plaintext));
   }
 }

@@ -119,7 +119,7 @@ final class TomcatSession extends StandardSession {
 
   private void commitSame(boolean isLogout) {
     if (isLogout) {
-      owner.logOut(record);
+      record.logout();
       shownPrincipal = null;
     }
     if (isRenewed()) record.renewId(SessionId.ofCookie(id));

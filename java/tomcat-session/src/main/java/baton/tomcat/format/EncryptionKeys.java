@@ -2,6 +2,7 @@ package baton.tomcat.format;
 
 import java.util.Base64;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
 import javax.crypto.SecretKey;
@@ -9,32 +10,47 @@ import javax.crypto.spec.SecretKeySpec;
 
 /** Keys of AES-256-GCM by their ids. The first writes, all read. No message ever names a key or an id. */
 public final class EncryptionKeys {
+  /** What becomes of values that are not encrypted, in the order in which an application begins to encrypt. */
+  public enum Plaintext {
+    /** Still written so, while nodes without the keys serve as well. */
+    WRITE,
+    /** Read, and encrypted when written. */
+    READ,
+    /** Unavailable, so that who can write to the store cannot plant any. */
+    REFUSE;
+
+    /** {@code write}, {@code read} or {@code refuse}. Throws {@link SessionException} {@code OPTIONS}. */
+    public static Plaintext of(String word) {
+      for (Plaintext plaintext : values()) if (plaintext.name().toLowerCase(Locale.ROOT).equals(word)) return plaintext;
+      throw wrong("plaintext: write \"write\", \"read\" or \"refuse\"");
+    }
+  }
+
   private static final Pattern ID = Pattern.compile("[A-Za-z0-9_.-]{1,32}");
   private static final String REMEDY = "make one with `openssl rand -base64 32`";
 
   private final Map<String, SecretKey> byId;
   private final String writerId;
-  private final boolean refusesPlaintext;
+  private final Plaintext plaintext;
 
-  private EncryptionKeys(Map<String, SecretKey> byId, String writerId, boolean refusesPlaintext) {
+  private EncryptionKeys(Map<String, SecretKey> byId, String writerId, Plaintext plaintext) {
     this.byId = byId;
     this.writerId = writerId;
-    this.refusesPlaintext = refusesPlaintext;
+    this.plaintext = plaintext;
   }
 
   /**
    * {@code keys}: ids (1 to 32 of {@code A-Za-z0-9_.-}) to 32 bytes in hex or base64, newest first. {@code
-   * refusesPlaintext}: values that are not encrypted become unavailable, so that who can write to the store cannot plant
-   * any. Throws {@link SessionException} {@code OPTIONS}.
+   * plaintext}: what becomes of values that are not encrypted. Throws {@link SessionException} {@code OPTIONS}.
    */
-  public static EncryptionKeys of(Map<String, String> keys, boolean refusesPlaintext) {
+  public static EncryptionKeys of(Map<String, String> keys, Plaintext plaintext) {
     Map<String, SecretKey> byId = new LinkedHashMap<>();
     keys.forEach((id, key) -> {
       if (!ID.matcher(id).matches()) throw wrong("the id of an encryption key is 1 to 32 of A-Z a-z 0-9 _ . -");
       byId.put(id, new SecretKeySpec(bytesOf(key), "AES"));
     });
     if (byId.isEmpty()) throw wrong("there is no encryption key: write id:key, newest first");
-    return new EncryptionKeys(byId, byId.keySet().iterator().next(), refusesPlaintext);
+    return new EncryptionKeys(byId, byId.keySet().iterator().next(), plaintext);
   }
 
   String writerId() {
@@ -50,8 +66,8 @@ public final class EncryptionKeys {
     return byId.get(id);
   }
 
-  boolean refusesPlaintext() {
-    return refusesPlaintext;
+  Plaintext plaintext() {
+    return plaintext;
   }
 
   private static byte[] bytesOf(String text) {

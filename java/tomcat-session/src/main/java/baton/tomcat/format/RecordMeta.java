@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -21,6 +22,9 @@ public final class RecordMeta {
     DEAD,
     ALIVE
   }
+
+  /** What a session has of who is logged in. */
+  public static final Set<String> LOGIN_FIELDS = Set.of("@p", "@r", "@t", "@e");
 
   /** This code writes format 1, and reads every record whose lowest reader is at most 1. */
   private static final int FORMAT = 1;

@@ -1,5 +1,6 @@
 package baton.tomcat.format;
 
+import baton.tomcat.format.EncryptionKeys.Plaintext;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.util.Arrays;
@@ -31,7 +32,7 @@ public final class ValueCipher {
 
   /** The stored bytes of a value. {@code key}: the hash of the session's id; {@code field}: begins with a dot. */
   public byte[] seal(String key, String field, Plain plain) {
-    if (keys == null) return Envelope.seal(plain);
+    if (keys == null || keys.plaintext() == Plaintext.WRITE) return Envelope.seal(plain);
     byte[] id = keys.writerId().getBytes(StandardCharsets.ISO_8859_1);
     byte[] nonce = Randoms.bytes(NONCE);
     byte[] text = new byte[1 + plain.payload().length];
@@ -53,7 +54,7 @@ public final class ValueCipher {
   public Plain open(String key, String field, byte[] bytes) {
     Plain outer = Envelope.open(bytes);
     if (outer == null || keys == null) return outer;
-    if (outer.tag() != 'E') return keys.refusesPlaintext() ? null : outer;
+    if (outer.tag() != 'E') return keys.plaintext() == Plaintext.REFUSE ? null : outer;
     byte[] body = outer.payload();
     if (body.length == 0) return null;
     int idEnd = 1 + (body[0] & 0xff);

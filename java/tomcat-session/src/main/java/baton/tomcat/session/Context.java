@@ -5,7 +5,10 @@ import baton.tomcat.format.SessionException;
 import baton.tomcat.format.StoredPrincipal;
 import baton.tomcat.format.ValueCipher;
 import baton.tomcat.format.ValueCodec;
+import baton.tomcat.store.NearCache;
 import baton.tomcat.store.SessionStore;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 
 /** What all sessions of an application share. */
@@ -17,12 +20,20 @@ final class Context {
   final long maxInactiveMs;
   final long absoluteMs;
   final long commitMs;
+  /** A near cache may not know yet what others have written. */
+  final boolean mayBeStale;
+
+  final Listings listings = new Listings();
+  /** Keys of sessions whose touch is under way. */
+  final Set<String> touching = ConcurrentHashMap.newKeySet();
+
   final Consumer<SessionException> onDropped;
   final Consumer<RuntimeException> onError;
   private final OwnerHash owners;
 
   Context(SessionOptions options, SessionStore store) {
     this.store = store;
+    mayBeStale = store instanceof NearCache;
     codec = new ValueCodec(options.javaValues);
     cipher = new ValueCipher(options.encryption);
     limits = options.limits;

@@ -147,7 +147,8 @@ final class RecordSession implements SessionRecord {
 
   @Override
   public boolean refresh(Wanted wanted) {
-    Wanted want = wanted;
+    // This JVM has seen that much: no cache takes it back.
+    Wanted want = wanted.atLeast(look(() -> Math.max(wanted.least(), Math.max(state.version, state.writtenVersion))));
     for (int loads = 1; ; loads += 1) {
       String key = look(() -> state.life == Life.ALIVE ? state.key : null);
       if (key == null) return false;
@@ -196,6 +197,15 @@ final class RecordSession implements SessionRecord {
     inTurn(
         () -> {
           steps.login(principal, newId);
+          return null;
+        });
+  }
+
+  @Override
+  public void logout() {
+    inTurn(
+        () -> {
+          steps.logout();
           return null;
         });
   }

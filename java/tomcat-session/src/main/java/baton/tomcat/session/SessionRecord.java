@@ -110,6 +110,12 @@ public interface SessionRecord {
    */
   void login(StoredPrincipal principal, String newId);
 
+  /**
+   * Nobody is logged in any more, and everything else stays, the id too; one round trip, with what was changed and not
+   * committed.
+   */
+  void logout();
+
   /** A new id, everything else kept. Throws {@code GONE} if the session has ended. */
   void renewId(String newId);
 

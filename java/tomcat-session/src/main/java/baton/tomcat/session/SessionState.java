@@ -39,6 +39,8 @@ final class SessionState {
   long writtenVersion;
   volatile StoredPrincipal principal;
   boolean isTouchDue;
+  /** It was prolonged by a write that told no list. */
+  boolean isListLate;
   /** Who this is to the store while it has the lock; null: it has not. */
   volatile String lockHolder;
 
@@ -61,6 +63,13 @@ final class SessionState {
   /** null: nobody is logged in. */
   String owner() {
     return context.ownerOf(principal);
+  }
+
+  /** Whose list is to learn that the session lives longer than it thought; null where it knows, or there is none. */
+  String ownerToTell() {
+    if (principal == null) return null;
+    boolean isNews = isTouchDue || maxInactiveMs > storedInactiveMs;
+    return isNews || context.listings.isDue(key, maxInactiveMs) ? owner() : null;
   }
 
   boolean isIntervalNew() {
@@ -118,7 +127,7 @@ final class SessionState {
   }
 
   CommitOptions commitOptions() {
-    String owner = isTouchDue ? owner() : null;
+    String owner = ownerToTell();
     return owner == null && lockHolder == null ? CommitOptions.NONE : new CommitOptions(owner, lockHolder);
   }
 }

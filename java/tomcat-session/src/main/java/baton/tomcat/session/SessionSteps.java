@@ -60,6 +60,7 @@ final class SessionSteps {
     OptionalLong version = context.store.commit(key, change, ttlMs, options);
     synchronized (state) {
       if (version.isPresent()) {
+        if (options.owner() != null) told(key);
         state.wrote(version.getAsLong(), changes, change);
         return;
       }
@@ -81,24 +82,61 @@ final class SessionSteps {
         state.attributes.leaveBehind(key);
         state.deadlineMs = OptionalLong.empty();
       }
-      fields = RecordMeta.begin(nowMs, state.maxInactiveMs, context.absoluteMs);
+      // What the application has been told already, if it is this session's first beginning.
+      long createdAtMs = state.life == Life.NEW ? state.createdAtMs : nowMs;
+      fields = RecordMeta.begin(createdAtMs, state.maxInactiveMs, context.absoluteMs);
       if (principal != null) fields.putAll(RecordMeta.fieldsOf(principal));
       changes = state.attributes.changes();
       change = checked(state.attributes.sealed(changes, key, Map.of()));
       fields.putAll(change.set());
       ttlMs = context.absoluteMs > 0 ? Math.min(state.maxInactiveMs, context.absoluteMs) : state.maxInactiveMs;
     }
-    if (!context.store.create(key, fields, ttlMs, context.ownerOf(principal))) {
+    String owner = context.ownerOf(principal);
+    if (!context.store.create(key, fields, ttlMs, owner)) {
       throw new SessionException(SessionException.Code.UNAVAILABLE, "a new session id was taken already; try again");
     }
     synchronized (state) {
       state.attributes.settle(changes, change, true);
       state.adopt(newId, fields);
+      if (owner != null) told(key);
       state.writtenVersion = 1;
       state.isNew = true;
       state.lastUsedAtMs = nowMs;
       state.isTouchDue = false;
     }
+  }
+
+  /** Nobody is logged in any more; attributes and the id stay, and what was changed is written. */
+  void logout() {
+    String owner = state.owner();
+    if (state.life != Life.ALIVE || owner == null) {
+      commit();
+      return;
+    }
+    List<AttributeChange> changes;
+    Change change;
+    String key = state.key;
+    long ttlMs;
+    synchronized (state) {
+      changes = state.attributes.changes();
+      Change own = checked(state.attributes.sealed(changes, key, state.intervalField()));
+      Set<String> remove = new LinkedHashSet<>(own.remove());
+      remove.addAll(RecordMeta.LOGIN_FIELDS);
+      change = new Change(own.set(), remove);
+      ttlMs = state.ttlMs();
+    }
+    OptionalLong version = context.store.commit(key, change, ttlMs, new CommitOptions(null, state.lockHolder));
+    synchronized (state) {
+      if (version.isEmpty()) {
+        state.life = Life.DEAD;
+        drop(changes);
+        return;
+      }
+      state.principal = null;
+      state.wrote(version.getAsLong(), changes, change);
+    }
+    // A log-out-everywhere is no business of it any more.
+    context.store.unlist(key, owner);
   }
 
   void login(StoredPrincipal principal, String newId) {
@@ -208,21 +246,32 @@ final class SessionSteps {
       else state.attributes.reset(fields, SessionId.hash(newId));
       state.storedInactiveMs = state.maxInactiveMs;
       state.adopt(newId, fields);
+      if (move.owner != null) told(state.key);
       state.writtenVersion = state.version;
       state.isTouchDue = false;
     }
   }
 
   private void touchIfDue() {
-    if (!state.isTouchDue || state.life != Life.ALIVE) return;
+    if (state.life != Life.ALIVE) return;
+    if (!state.isTouchDue && !(state.isListLate && state.ownerToTell() != null)) return;
     state.isTouchDue = false;
+    String key = state.key;
+    if (!context.touching.add(key)) return;
+    told(key);
     context
         .store
-        .touch(state.key, state.ttlMs(), state.owner())
+        .touch(key, state.ttlMs(), state.owner())
         .whenComplete(
             (done, error) -> {
+              context.touching.remove(key);
               if (error instanceof RuntimeException) context.onError.accept((RuntimeException) error);
             });
+  }
+
+  private void told(String key) {
+    context.listings.renewed(key);
+    state.isListLate = false;
   }
 
   private Change checked(Change change) {

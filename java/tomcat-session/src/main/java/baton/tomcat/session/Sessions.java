@@ -1,8 +1,10 @@
 package baton.tomcat.session;
 
+import baton.tomcat.store.NearCacheStats;
 import baton.tomcat.store.SessionStore;
 import baton.tomcat.store.StoreHealth;
 import baton.tomcat.store.Wanted;
+import java.util.Optional;
 
 /** The sessions of one web application. */
 public interface Sessions extends AutoCloseable {
@@ -28,6 +30,9 @@ public interface Sessions extends AutoCloseable {
 
   /** Whether the store answers, as far as this process knows; asks nothing. */
   StoreHealth health();
+
+  /** Empty: there is no near cache. */
+  Optional<NearCacheStats> nearCache();
 
   SessionStore store();
 

@@ -4,7 +4,9 @@ import baton.tomcat.format.Envelope;
 import baton.tomcat.format.SessionException;
 import baton.tomcat.session.SessionRecord.Life;
 import baton.tomcat.store.Change;
+import baton.tomcat.store.Stored;
 import baton.tomcat.store.Updated;
+import baton.tomcat.store.Wanted;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
@@ -43,6 +45,8 @@ final class SingleAttribute {
 
   Object consume(String name) {
     commitPending(name);
+    // A near cache may not know yet what another request has put there.
+    if (context.mayBeStale && state.life == Life.ALIVE && !isStored(name)) refresh();
     Patience patience = new Patience(name);
     while (state.life == Life.ALIVE && isStored(name)) {
       Object value = current(name);
@@ -56,6 +60,14 @@ final class SingleAttribute {
       }
     }
     return null;
+  }
+
+  private void refresh() {
+    Stored stored = context.store.load(state.key, Wanted.FRESH);
+    synchronized (state) {
+      if (stored == null) state.life = Life.DEAD;
+      else state.adopt(state.id, stored.fields());
+    }
   }
 
   private Object updateFirst(String name, UnaryOperator<Object> change) {
@@ -88,6 +100,7 @@ final class SingleAttribute {
           state.attributes.refresh(name, value);
           state.wroteVersion(updated.version());
           state.isTouchDue = false;
+          state.isListLate = true;
           break;
         case CONFLICT:
           state.attributes.refresh(name, updated.value());

@@ -2,11 +2,14 @@ package baton.tomcat.session;
 
 import baton.tomcat.format.RecordMeta;
 import baton.tomcat.format.SessionId;
+import baton.tomcat.store.NearCache;
+import baton.tomcat.store.NearCacheStats;
 import baton.tomcat.store.RedisStore;
 import baton.tomcat.store.SessionStore;
 import baton.tomcat.store.Stored;
 import baton.tomcat.store.StoreHealth;
 import baton.tomcat.store.Wanted;
+import java.util.Optional;
 
 /** The sessions of one web application, over a store. */
 final class StoredSessions implements Sessions {
@@ -15,9 +18,13 @@ final class StoredSessions implements Sessions {
 
   StoredSessions(SessionOptions options) {
     isStoreOurs = options.store == null;
-    SessionStore store =
-        isStoreOurs ? RedisStore.open(options.url, options.namespace, options.timeouts) : options.store;
-    context = new Context(options, store);
+    context = new Context(options, isStoreOurs ? opened(options) : options.store);
+  }
+
+  private static SessionStore opened(SessionOptions options) {
+    return options.nearCache == null
+        ? RedisStore.open(options.url, options.namespace, options.timeouts)
+        : NearCache.open(options.url, options.namespace, options.timeouts, options.nearCache);
   }
 
   @Override
@@ -50,6 +57,11 @@ final class StoredSessions implements Sessions {
   @Override
   public StoreHealth health() {
     return context.store.health();
+  }
+
+  @Override
+  public Optional<NearCacheStats> nearCache() {
+    return context.store instanceof NearCache ? Optional.of(((NearCache) context.store).stats()) : Optional.empty();
   }
 
   @Override

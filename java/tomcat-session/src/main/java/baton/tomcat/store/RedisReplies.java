@@ -19,6 +19,11 @@ final class RedisReplies {
     return reply instanceof Long ? (Long) reply : Long.parseLong(text(reply));
   }
 
+  /** A number as Redis keeps it. */
+  static byte[] bytes(long number) {
+    return Long.toString(number).getBytes(StandardCharsets.US_ASCII);
+  }
+
   static List<?> list(Object reply) {
     return (List<?>) reply;
   }

@@ -17,6 +17,7 @@ interface RedisServers extends AutoCloseable {
   /** {@code tracking}: null where there is no near cache. */
   static RedisServers open(RedisUrl url, Timeouts timeouts, Tracking tracking) {
     RedisConnector connector = new RedisConnector(url, timeouts);
+    if (tracking != null) tracking.watch(connector);
     switch (url.topology()) {
       case SENTINEL:
         return new SentinelServers(connector, url, timeouts, tracking);

@@ -9,10 +9,13 @@ import java.util.concurrent.CopyOnWriteArrayList;
  * caching). The links report what becomes of each connection; the cache listens.
  */
 final class Tracking {
+  private static final long BEAT_MS = 250;
+
   private final List<Connection> connections = new CopyOnWriteArrayList<>();
   private volatile Listener listener = Listener.NONE;
   private volatile boolean isProven;
   private volatile long provenAtNs;
+  private volatile boolean isClosed;
 
   void listen(Listener next) {
     listener = next;
@@ -35,12 +38,15 @@ final class Tracking {
     return isProven && System.nanoTime() - provenAtNs < ns;
   }
 
-  /** Asks each connection for a sign of life; to be called several times a second. */
-  void beat() {
+  /** Asks each connection for a sign of life, four times a second, by threads of {@code connector}. */
+  void watch(RedisConnector connector) {
+    if (isClosed) return;
     for (Connection connection : connections) connection.beat();
+    connector.later(() -> watch(connector), BEAT_MS);
   }
 
   void close() {
+    isClosed = true;
     connections.clear();
     reckon();
   }

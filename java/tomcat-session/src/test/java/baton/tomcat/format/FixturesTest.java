@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import baton.tomcat.format.EncryptionKeys.Plaintext;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -37,8 +38,8 @@ class FixturesTest {
     Map<String, Object> fixture = map(Fixtures.read("encrypted"));
     Map<String, String> keys = new LinkedHashMap<>();
     for (Object key : list(fixture.get("keys"))) keys.put((String) map(key).get("id"), (String) map(key).get("hex"));
-    ValueCipher cipher = new ValueCipher(EncryptionKeys.of(keys, false));
-    ValueCipher strict = new ValueCipher(EncryptionKeys.of(keys, true));
+    ValueCipher cipher = new ValueCipher(EncryptionKeys.of(keys, Plaintext.READ));
+    ValueCipher strict = new ValueCipher(EncryptionKeys.of(keys, Plaintext.REFUSE));
     return list(fixture.get("values")).stream()
         .map(value -> map(value))
         .map(value -> DynamicTest.dynamicTest((String) value.get("name"), () -> checkEncrypted(value, cipher, strict)));

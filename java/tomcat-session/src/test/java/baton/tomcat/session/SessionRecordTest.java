@@ -309,7 +309,7 @@ class SessionRecordTest {
 
   @Test
   void encryptedItIsNowhereLegibleAndMovesWithEverything() {
-    EncryptionKeys keys = EncryptionKeys.of(Map.of("2026", KEY), true);
+    EncryptionKeys keys = EncryptionKeys.of(Map.of("2026", KEY), EncryptionKeys.Plaintext.REFUSE);
     try (Sessions one = Sessions.open(options().url(redis.url()).encryption(keys));
         Sessions two = Sessions.open(options().url(redis.url()).encryption(keys))) {
       SessionRecord session = begin(one);

@@ -1,0 +1,78 @@
+package baton.tomcat;
+
+import jakarta.servlet.http.Cookie;
+import java.util.OptionalLong;
+import org.apache.catalina.connector.Request;
+import org.apache.catalina.connector.Response;
+import org.apache.catalina.core.ApplicationSessionCookieConfig;
+import org.apache.tomcat.util.http.MimeHeaders;
+import org.apache.tomcat.util.http.ServerCookie;
+import org.apache.tomcat.util.http.ServerCookies;
+
+/**
+ * Reads and writes what a browser saw committed last, so that no near cache serves it anything older. Four cookies that take
+ * turns, as answers may overtake one another on their way: the largest version counts.
+ */
+final class StampCookie {
+  private static final int SLOTS = 4;
+  private static final String HEADER = "Set-Cookie";
+
+  private final String prefix;
+  private final String sameSite;
+  private final long maxAgeSeconds;
+
+  /** {@code name}: of the session's cookie. {@code maxAgeMs}: longer than what they guard against. */
+  StampCookie(String name, String sameSite, long maxAgeMs) {
+    this.prefix = name + "_v";
+    this.sameSite = sameSite;
+    this.maxAgeSeconds = (maxAgeMs + 999) / 1000;
+  }
+
+  /** The least version that this browser may be served; 0: any. */
+  long read(Request request) {
+    ServerCookies cookies = request.getServerCookies();
+    long latest = 0;
+    boolean[] isSeen = new boolean[SLOTS];
+    for (int at = 0; at < cookies.getCookieCount(); at += 1) {
+      ServerCookie cookie = cookies.getCookie(at);
+      int slot = slotOf(cookie.getName().toString());
+      // Of several values of one name the first counts.
+      if (slot < 0 || isSeen[slot]) continue;
+      isSeen[slot] = true;
+      String value = cookie.getValue().toString();
+      if (value.matches("\\d{1,15}")) latest = Math.max(latest, Long.parseLong(value));
+    }
+    return latest;
+  }
+
+  /** The answer has written this version. */
+  void set(OptionalLong version, Request request, Response response) {
+    if (version.isEmpty()) return;
+    String name = prefix + version.getAsLong() % SLOTS;
+    MimeHeaders headers = response.getCoyoteResponse().getMimeHeaders();
+    for (int at = headers.size() - 1; at >= 0; at -= 1) {
+      boolean isSame =
+          headers.getName(at).toString().equalsIgnoreCase(HEADER) && headers.getValue(at).toString().startsWith(name + "=");
+      if (isSame) headers.removeHeader(at);
+    }
+    headers.addValue(HEADER).setString(line(name, version.getAsLong(), request));
+  }
+
+  private String line(String name, long version, Request request) {
+    // Where the session's own cookie goes, so does this.
+    Cookie model = ApplicationSessionCookieConfig.createSessionCookie(request.getContext(), "0", request.isSecure());
+    StringBuilder line = new StringBuilder(name).append('=').append(version).append("; Max-Age=").append(maxAgeSeconds);
+    if (model.getDomain() != null) line.append("; Domain=").append(model.getDomain());
+    if (model.getPath() != null) line.append("; Path=").append(model.getPath());
+    line.append("; HttpOnly");
+    if (!sameSite.isEmpty()) line.append("; SameSite=").append(sameSite);
+    if (model.getSecure()) line.append("; Secure");
+    return line.toString();
+  }
+
+  private int slotOf(String name) {
+    if (name.length() != prefix.length() + 1 || !name.startsWith(prefix)) return -1;
+    int slot = name.charAt(prefix.length()) - '0';
+    return slot >= 0 && slot < SLOTS ? slot : -1;
+  }
+}
