@@ -9,7 +9,6 @@ import {
   type Traffic,
 } from '@baton/testkit'
 import { buildShop } from '../../examples/nginx-tomcat-redis/build.mjs'
-import { buildTomcat } from '../../scripts/build-tomcat.mjs'
 import { openRig, type Rig, type RigOptions } from '../rig.ts'
 
 /** A real nginx before real Tomcats, with sessions in a real Redis. */
@@ -44,10 +43,8 @@ export function needTomcat(test: SkippableTest): void {
   for (const name of ['nginx', 'nginx-lua', 'redis-server', 'tomcat', 'javac'] as const) needServer(name, test)
 }
 
-/** Builds what is not built yet, starts everything, and waits until every node serves. */
+/** Compiles the shop where that has not been done, starts everything, and waits until every node serves. */
 export async function openTomcatRig({ mixed = false, ...options }: TomcatRigOptions): Promise<TomcatRig> {
-  const { problem } = await buildTomcat()
-  if (problem !== null) throw new Error(problem)
   buildShop({ home })
   const redis = await startRedis({ durable: true })
   try {

@@ -45,7 +45,7 @@ async function main(configuration) {
   await until('nginx', () => existsSync(join(folder, 'nginx/nginx.pid')))
   if ((await end(start(process.execPath, [cli, 'balancer', 'install']))) !== 0) return 1
   console.log(
-    '\nIn another terminal, from examples/nginx-tomcat-redis/run: npx baton deploy ../build/v2…, npx baton status\n',
+    '\nIn another terminal, from examples/nginx-tomcat-redis/run: npx baton status, npx baton deploy ../build/v2/shop.war\n',
   )
   return (await end(start(process.execPath, [cli, 'up']))) ?? 1
 }

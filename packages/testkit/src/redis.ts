@@ -22,7 +22,7 @@ export interface Redis {
 export interface RedisOptions {
   /** Default: a free one. */
   readonly port?: number
-  /** Whether a `kill` loses nothing that it had acknowledged (appendfsync always). Default: it keeps nothing. */
+  /** Whether a `kill` loses nothing that it had acknowledged: it is all in the system's hands, though not on the disk. Default: it keeps nothing. */
   readonly durable?: boolean
   /** More of redis-server's own, for example ['--requirepass', 'x']. */
   readonly args?: readonly string[]
@@ -37,7 +37,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<Redis> {
   }
   const port = options.port ?? (await freePorts(1))[0] ?? 0
   const folder: TempDir = await tempDir()
-  const keep = durable ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no']
+  const keep = durable ? ['--appendonly', 'yes', '--appendfsync', 'no'] : ['--appendonly', 'no']
   const place = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder.path]
   const args = [...place, '--save', '', ...keep, ...(options.args ?? [])]
   let running: { readonly child: ChildProcess; readonly closed: Promise<unknown> } | undefined
