@@ -76,7 +76,7 @@ describe('context.xml', () => {
     const text = debian.replace('</Context>', `${other}\n</Context>`)
     const refusal = (() => {
       try {
-        add(text)
+        return void add(text)
       } catch (error) {
         return error as { code: string; message: string; hint: string; log: string[] }
       }
