@@ -11,21 +11,36 @@ export interface NodeRig {
   /** The node's own folder. */
   readonly nodeDir: string
   readonly port: number
+  /** What it runs; the app for Node.js unless said otherwise. */
+  readonly app?: ContractApp
   call(token?: number): Call
   remove(): Promise<void>
+}
+
+/** An app that answers what the one for Node.js does. */
+export interface ContractApp {
+  /** Makes a source in the folder `dir` and describes it. */
+  release(dir: string, id: string): Promise<Release>
+  /** One of the files of release v1. */
+  readonly file: string
+  /** Where it runs as v1. */
+  folder(): string
 }
 
 /** What every driver of a node must do, with a real app. The rig's command is `node server.js` in the release's folder. */
 export function describeNodeContract(name: string, makeRig: () => Promise<NodeRig>): void {
   describe(`a ${name} node`, () => {
     let rig: NodeRig
+    let app: ContractApp
     let v1: Release
     let v2: Release
 
     beforeEach(async () => {
       rig = await makeRig()
-      v1 = await makeRelease(rig.dir, 'v1')
-      v2 = await makeRelease(rig.dir, 'v2')
+      const { nodeDir } = rig
+      app = rig.app ?? { release: makeRelease, file: 'server.js', folder: () => join(nodeDir, 'releases', 'v1') }
+      v1 = await app.release(rig.dir, 'v1')
+      v2 = await app.release(rig.dir, 'v2')
     })
     afterEach(() => rig.remove())
 
@@ -68,7 +83,7 @@ export function describeNodeContract(name: string, makeRig: () => Promise<NodeRi
         BATON_SHARED: join(rig.nodeDir, 'shared'),
         GREETING: 'hello',
       })
-      expect(answer.cwd).toBe(join(rig.nodeDir, 'releases', 'v1'))
+      expect(answer.cwd).toBe(app.folder())
       expect(await rig.node.inspect(rig.call())).toMatchObject({ process: 'running', running: 'v1', current: 'v1' })
     })
 
@@ -108,15 +123,15 @@ export function describeNodeContract(name: string, makeRig: () => Promise<NodeRi
     it('says beforehand that a release is missing or damaged', async () => {
       await rig.node.stage(v1, rig.call())
       await expect(rig.node.verify('v9', rig.call())).rejects.toMatchObject({ code: 'release-missing' })
-      await writeFile(join(rig.nodeDir, 'releases', 'v1', 'server.js'), 'tampered')
+      await writeFile(join(rig.nodeDir, 'releases', 'v1', app.file), 'tampered')
       await expect(rig.node.verify('v1', rig.call())).rejects.toMatchObject({
         code: 'release-damaged',
-        message: expect.stringContaining('server.js'),
+        message: expect.stringContaining(app.file),
       })
     })
 
     it('prunes all but what is kept and what is current', async () => {
-      for (const id of ['v3', 'v4']) await rig.node.stage(await makeRelease(rig.dir, id), rig.call())
+      for (const id of ['v3', 'v4']) await rig.node.stage(await app.release(rig.dir, id), rig.call())
       await rig.node.stage(v2, rig.call())
       await run(v1)
       await rig.node.prune(['v3'], rig.call())
@@ -131,7 +146,7 @@ export function describeNodeContract(name: string, makeRig: () => Promise<NodeRi
       await expect(rig.node.start(rig.call(4))).rejects.toMatchObject(stale)
       await expect(rig.node.activate('v2', rig.call(4))).rejects.toMatchObject(stale)
       await expect(rig.node.prune([], rig.call(4))).rejects.toMatchObject(stale)
-      await expect(rig.node.stage(await makeRelease(rig.dir, 'v3'), rig.call(4))).rejects.toMatchObject(stale)
+      await expect(rig.node.stage(await app.release(rig.dir, 'v3'), rig.call(4))).rejects.toMatchObject(stale)
       expect(await ask(rig.port)).toMatchObject({ pid, version: 'v1' })
       expect(await rig.node.inspect(rig.call())).toMatchObject({ current: 'v1', staged: ['v1', 'v2'] })
     })

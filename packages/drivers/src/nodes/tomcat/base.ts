@@ -44,6 +44,9 @@ export async function makeBase(layout: TomcatLayout, settings: BaseSettings): Pr
     'conf/logging.properties': loggingProperties,
     'conf/web.xml': await readFile(home.webXml, 'utf8'),
     'bin/setenv.sh': setenv(layout, settings),
+    ...(home.properties === null
+      ? {}
+      : { 'conf/catalina.properties': withoutScan(await readFile(home.properties, 'utf8')) }),
   }
   for (const [name, text] of Object.entries(files)) await writeIfChanged(join(base, name), text)
   await putJar(join(base, 'lib'), sessions === null ? null : await sessionJar({ api: home.api }))
@@ -69,6 +72,14 @@ CATALINA_PID=${shellWord(pidFile)}
 CATALINA_OUT=${shellWord(log)}
 CATALINA_OUT_CMD=
 `
+}
+
+/** Tomcat looks for tag libraries and fragments of web.xml in every jar that it is not told to skip, at each start. */
+function withoutScan(properties: string): string {
+  return properties.replace(
+    /^(tomcat\.util\.scan\.StandardJarScanFilter\.jarsToSkip=)(\\\n)/m,
+    '$1$2tomcat-session-*.jar,$2',
+  )
 }
 
 /** Tomcat's own names: `/` is ROOT, `/a/b` is a#b. */

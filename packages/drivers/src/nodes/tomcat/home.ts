@@ -11,6 +11,8 @@ export interface TomcatHome {
   readonly api: ServletApi
   /** Its own web.xml, which every web application begins with. */
   readonly webXml: string
+  /** Its own catalina.properties; null where Tomcat has the one within its jar alone. */
+  readonly properties: string | null
   /** Its own tomcat-users.xml; null where there is none that may be read. */
   readonly users: string | null
 }
@@ -28,7 +30,8 @@ export async function openHome(home: string, signal?: AbortSignal): Promise<Tomc
       hint: 'take 9.0.38 or later of Tomcat 9; the newest has the security fixes, too',
     })
   }
-  return { home, version, api, webXml, users: await configFile(home, 'tomcat-users.xml') }
+  const properties = await configFile(home, 'catalina.properties')
+  return { home, version, api, webXml, properties, users: await configFile(home, 'tomcat-users.xml') }
 }
 
 /** Changelog of Tomcat 9: HealthCheckValve looks at the containers below it since 9.0.38. */

@@ -16,7 +16,7 @@ export function tomcatLog(path: string) {
 export async function wordsOfFailure(path: string, from: number): Promise<readonly string[]> {
   const lines = await linesSince(path, from)
   const telling = lines.filter(
-    (line) => / SEVERE /.test(line) || /^(Caused by: |Error: |\S*(Exception|Error): )/.test(line),
+    (line) => / SEVERE /.test(line) || /^\s*(Caused by: |[\w.$]*(Exception|Error)\b)/.test(line),
   )
   return (telling.length > 0 ? telling : lines).slice(-mostLines)
 }
