@@ -159,6 +159,7 @@ public class SessionManager extends ManagerAttributes {
     getContext().setSendRedirectBody(false);
     ForwardFilter.install(getContext(), current::get);
     open = opened();
+    WarmUp.of(open);
     stamp =
         settings.nearCache ? new StampCookie(cookieName(), getSameSite(), settings.nearCacheMaxAgeMs + STAMP_MORE_MS) : null;
     setState(LifecycleState.STARTING);
