@@ -22,7 +22,7 @@ test.for([
     needFront(balancer, context)
     const site = await openLightRig({ nodes: 2, balancer, workers })
     onTestFinished(site.remove)
-    const traffic = await site.traffic()
+    const traffic = await site.traffic({ ratePerSecond: 100 })
     const watch = watchBalancer(site)
     const startedAt = performance.now()
 

@@ -1,7 +1,8 @@
 import { processesIn } from '@baton/testkit'
 import { afterEach, expect, test } from 'vitest'
-import { needFront } from './balancer-view.ts'
-import { openRig, type Rig, shopRelease } from './rig.ts'
+import { needFront } from '../balancer-view.ts'
+import { openRig, type Rig } from '../rig.ts'
+import { rollUnderTraffic } from './under-traffic.ts'
 
 let rig: Rig | undefined
 afterEach(async () => {
@@ -14,11 +15,6 @@ test('20 rolls in a row over two nodes: no request fails, none is lost or double
 }, async () => {
   rig = await openRig({ nodes: 2 })
   await rollUnderTraffic(rig, { rolls: 20, minRequests: 6_000 })
-})
-
-test('10 rolls in a row over five nodes, two at a time: the same', { timeout: 300_000 }, async () => {
-  rig = await openRig({ nodes: 5, rollout: '{ batch: 2, minAvailable: 50%, bake: 300ms }' })
-  await rollUnderTraffic(rig, { rolls: 10, minRequests: 4_000 })
 })
 
 test.for([
@@ -48,32 +44,6 @@ test('the rig sees the naive way: kill and restart without a drain fails request
   const verdict = await traffic.stop()
   expect(verdict.failed).toBeGreaterThan(0)
 })
-
-async function rollUnderTraffic(
-  site: Rig,
-  { rolls, minRequests }: { rolls: number; minRequests: number },
-): Promise<void> {
-  const traffic = await site.traffic()
-  for (let roll = 1; roll <= rolls; roll += 1) {
-    const { exitCode, stderr } = await site.run(
-      'deploy',
-      shopRelease(roll % 2 === 1 ? 'v2' : 'v1'),
-      '--release',
-      `r${roll}`,
-    )
-    expect({ roll, exitCode, stderr }).toEqual({ roll, exitCode: 0, stderr: '' })
-  }
-  const verdict = await traffic.stop()
-  console.log(
-    `${rolls} rolls: ${verdict.requests} requests, ${verdict.ratePerSecond.toFixed(0)}/s, p99 ${verdict.phases.before?.p99Ms} ms, late by ${verdict.worstLateMs.toFixed(0)} ms at worst`,
-  )
-  expect(verdict.problems).toEqual([])
-  expect(verdict).toMatchObject({ failed: 0, lost: 0, doubled: 0, logouts: 0, wrongCarts: 0 })
-  expect(verdict.requests).toBeGreaterThan(minRequests)
-  expect(verdict.ratePerSecond).toBeGreaterThan(180)
-  const status = await site.status()
-  expect(status.release).toBe(`r${rolls}`)
-}
 
 async function appPids(site: Rig): Promise<number[]> {
   return (await processesIn(site.folder)).filter(({ cwd }) => cwd.includes('/releases/')).map(({ pid }) => pid)

@@ -1,40 +1,20 @@
 import { type Traffic, verdictLines } from '@baton/testkit'
-import { afterEach, expect, test } from 'vitest'
-import type { Rig } from '../rig.ts'
+import { expect, onTestFinished } from 'vitest'
 import { watchBalancer } from './balancer-watch.ts'
 import { startCutDeploy } from './cut-deploy.ts'
 import { newestJournal } from './journal.ts'
 import { lightSource, openLightRig } from './light-rig.ts'
 import { allServing, nodesOf } from './nodes.ts'
 
-let rig: Rig | undefined
-afterEach(async () => {
-  await rig?.remove()
-  rig = undefined
-})
-
 const twoNodes = { nodes: 2, weight: 20, floor: 10 }
+/** Of all the time that this takes, most is the starting of processes. */
+const ratePerSecond = 100
 
-test(
-  'killed after any entry of its journal, a deploy is resumed to its end, and nobody notices',
-  {
-    timeout: 900_000,
-  },
-  () => killAfterEveryEntry('resume'),
-)
-
-test(
-  'killed after any entry of its journal, a deploy is aborted back to its start, and nobody notices',
-  {
-    timeout: 900_000,
-  },
-  () => killAfterEveryEntry('abort'),
-)
-
-async function killAfterEveryEntry(verb: 'resume' | 'abort'): Promise<void> {
+/** Rolls two nodes once for every entry of such a journal; fails where anybody could have noticed. */
+export async function killAfterEveryEntry(verb: 'resume' | 'abort'): Promise<void> {
   const site = await openLightRig({ nodes: twoNodes.nodes })
-  rig = site
-  const traffic = await site.traffic()
+  onTestFinished(site.remove)
+  const traffic = await site.traffic({ ratePerSecond })
   const watch = watchBalancer(site)
   const startedAt = performance.now()
 
@@ -73,5 +53,5 @@ async function expectNobodyNoticed(traffic: Traffic): Promise<void> {
   console.log(verdictLines(verdict).slice(0, 7).join('\n'))
   expect(verdict.problems).toEqual([])
   expect(verdict).toMatchObject({ failed: 0, lost: 0, doubled: 0, logouts: 0, wrongCarts: 0 })
-  expect(verdict.ratePerSecond).toBeGreaterThan(180)
+  expect(verdict.ratePerSecond).toBeGreaterThan(0.9 * ratePerSecond)
 }

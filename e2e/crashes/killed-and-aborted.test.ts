@@ -1,0 +1,10 @@
+import { test } from 'vitest'
+import { killAfterEveryEntry } from './killed-after-every-entry.ts'
+
+test(
+  'killed after any entry of its journal, a deploy is aborted back to its start, and nobody notices',
+  {
+    timeout: 900_000,
+  },
+  () => killAfterEveryEntry('abort'),
+)
