@@ -1,7 +1,7 @@
-import type { Config, TomcatAppConfig } from '@baton/core'
-import { findJava, openHome, sessionJar } from '@baton/drivers'
+import { BatonError, type Config, type TomcatAppConfig } from '@baton/core'
+import { findJava, openHome, sessionJar, type TomcatHome } from '@baton/drivers'
 import type { Check, Checks } from './check.ts'
-import { ok } from './verdict.ts'
+import { ok, problem, type Verdict } from './verdict.ts'
 
 /** What Tomcat nodes need on this machine: Tomcat itself, a Java new enough for it, and the jar with the session manager. */
 export const tomcatChecks: Checks = ({ nodes }) => {
@@ -19,30 +19,30 @@ function subjectOf(ids: readonly string[], nodes: Config['nodes']): string {
   return ids.length === nodes.length ? 'app' : ids.join(', ')
 }
 
-/** Each fails with an error whose hint is the remedy. */
 function checksOf(app: TomcatAppConfig, subject: string): Check[] {
+  // Read once for all of them, when the first asks.
+  let opened: Promise<TomcatHome> | undefined
+  const home = () => {
+    opened ??= openHome(app.home)
+    return opened
+  }
+  const judged = (id: string, where: string, see: () => Promise<string>): Check => ({
+    id,
+    subject: where,
+    run: () => see().then(ok, refused),
+  })
   return [
-    {
-      id: 'tomcat',
-      subject: `${subject}.home`,
-      run: async (signal) => ok(`Tomcat ${(await openHome(app.home, signal)).version.version} in ${app.home}`),
-    },
-    {
-      id: 'java',
-      subject,
-      async run(signal) {
-        const { version } = await openHome(app.home, signal)
-        const { path, major } = await findJava({ ...process.env, ...app.env }, version)
-        return ok(Number.isFinite(major) ? `Java ${major}, ${path}` : path)
-      },
-    },
-    {
-      id: 'session-jar',
-      subject,
-      async run(signal) {
-        const { api } = await openHome(app.home, signal)
-        return ok(await sessionJar({ api }))
-      },
-    },
+    judged('tomcat', `${subject}.home`, async () => `Tomcat ${(await home()).version.version} in ${app.home}`),
+    judged('java', subject, async () => {
+      const { path, major } = await findJava({ ...process.env, ...app.env }, (await home()).version)
+      return Number.isFinite(major) ? `Java ${major}, ${path}` : path
+    }),
+    judged('session-jar', subject, async () => sessionJar({ api: (await home()).api })),
   ]
+}
+
+/** A node could not start. */
+function refused(error: unknown): Verdict {
+  if (error instanceof BatonError) return problem(error.message, error.hint ?? 'look into this, then check again')
+  throw error
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { BatonError } from '@baton/core'
 import { recogniseApp } from './app.ts'
 import { template } from './template.ts'
+import { recogniseWar, warTemplate } from './war.ts'
 
 export interface InitialConfig {
   /** Absolute path of the file that was written. */
@@ -24,10 +25,11 @@ export async function writeInitialConfig({
   name?: string
   force?: boolean
 }): Promise<InitialConfig> {
+  const war = await recogniseWar(dir)
   const app = await recogniseApp(dir)
   const file = join(dir, name)
   try {
-    await writeFile(file, template(app), { flag: force ? 'w' : 'wx' })
+    await writeFile(file, war === null ? template(app) : warTemplate(war), { flag: force ? 'w' : 'wx' })
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code
     if (code === 'EEXIST') {
@@ -41,5 +43,5 @@ export async function writeInitialConfig({
       cause,
     })
   }
-  return { file, recognised: [...app.recognised] }
+  return { file, recognised: [...(war ?? app).recognised] }
 }

@@ -46,6 +46,20 @@ nodes: { web-1: { address: 127.0.0.1:3001 }, web-2: { address: 127.0.0.1:3002 } 
     expect(recognised).toEqual(['no way to start the app was found: write it as app.command'])
   })
 
+  it('sees a web application that Maven builds, and writes Tomcat nodes', async () => {
+    const pom = `<project><parent><artifactId>parent</artifactId><version>9</version></parent>
+      <artifactId>Pet.Shop</artifactId><version>1.2</version><packaging>war</packaging>
+      <dependencies><dependency><artifactId>x</artifactId><version>3</version></dependency></dependencies></project>`
+    const { config, recognised } = await initialised({ 'pom.xml': pom })
+    expect(config).toMatchObject({
+      name: 'pet-shop',
+      release: { source: './target/Pet.Shop-1.2.war' },
+      nodes: [{ app: { driver: 'tomcat', context: '/' } }, { app: { driver: 'tomcat' } }],
+      sessions: { store: 'redis://127.0.0.1:6379/0', namespace: 'pet-shop' },
+    })
+    expect(recognised).toEqual([expect.stringContaining('built by Maven: ./target/Pet.Shop-1.2.war')])
+  })
+
   it('begins with the line that gives editors completion', async () => {
     const { text } = await initialised({})
     expect(text.split('\n')[0]).toBe('# yaml-language-server: $schema=./node_modules/baton/schema.json')

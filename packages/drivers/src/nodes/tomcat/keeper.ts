@@ -75,6 +75,8 @@ export function createTomcatKeeper(options: TomcatKeeperOptions): TomcatKeeper {
         pauseMs = Math.min(pauseMs * 2, backoff.maxMs)
         aliveSince = Date.now()
         await tomcat.revive(signal)
+        const found = await findByPidFile(dir)
+        if (found !== null) log(`${tomcat.id}: Tomcat started, pid ${found.pid}, release ${found.release}`)
       } catch (error) {
         say(tomcat.id, error)
       }
