@@ -84,7 +84,7 @@ describe('a deploy that was stopped (SIGSTOP) and comes back later (SIGCONT)', (
     },
     async (moment, context) => {
       const site = await twoNodes(context)
-      const traffic = await site.traffic({ ratePerSecond: 40 })
+      const traffic = await site.traffic({ ratePerSecond: 20 })
       const former = startCutDeploy(site, { release: 'former', after: moment, signal: 'SIGSTOP' })
       await waitFor(() => isStopped(former), { what: `the deploy to be stopped after ${moment}`, timeoutMs: 60_000 })
       const stoppedAt = Date.now()
