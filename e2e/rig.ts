@@ -27,7 +27,11 @@ export interface Rig extends Site {
   /** What the balancer itself says of the nodes. */
   view(): Promise<BalancerView>
   /** 200 requests/s from 32 keep-alive clients unless said otherwise; orders are compared with what the nodes recorded. */
-  traffic(options?: { readonly ratePerSecond?: number; readonly users?: number }): Promise<Traffic>
+  traffic(options?: {
+    readonly ratePerSecond?: number
+    readonly users?: number
+    readonly clients?: number
+  }): Promise<Traffic>
   remove(): Promise<void>
 }
 

@@ -17,7 +17,7 @@ export interface TomcatRig extends Rig {
   readonly redis: Redis
   /** Process id of the node's JVM. */
   jvm(node: string): Promise<number>
-  /** 100 requests/s of 200 logged-in users. */
+  /** 100 requests/s of 200 logged-in users, no more than 8 at once: a JVM that has just started is slow. */
   traffic(): Promise<Traffic>
 }
 
@@ -64,7 +64,7 @@ export async function openTomcatRig({ mixed = false, ...options }: TomcatRigOpti
         if (found.length === 1) return found[0]!.pid
         throw new Error(`${found.length} processes of ${node} run: ${JSON.stringify(found)}`)
       },
-      traffic: () => rig.traffic({ ratePerSecond: 100, users: 200 }),
+      traffic: () => rig.traffic({ ratePerSecond: 100, users: 200, clients: 8 }),
       async remove() {
         await rig.remove()
         await redis.stop()
