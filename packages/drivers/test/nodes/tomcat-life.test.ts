@@ -169,7 +169,9 @@ describe('a Tomcat node', () => {
     expect((await textOf(rig.port, '/health')).body).toBe('unpacked')
   })
 
-  it('keeps sessions in Redis, beyond its end, with a cookie that HTTPS before the balancer makes Secure', async () => {
+  it('keeps sessions in Redis, beyond its end, with a cookie that HTTPS before the balancer makes Secure', {
+    timeout: 60_000,
+  }, async () => {
     const redis = await startRedis({ args: ['--requirepass', 'p$a<s"s&'] })
     onTestFinished(() => redis.stop())
     const store = `redis://:p$a<s%22s&@127.0.0.1:${redis.port}/0`
@@ -242,7 +244,7 @@ describe('what must happen alone', () => {
     const signal = AbortSignal.timeout(10_000)
     let inside = 0
     let most = 0
-    const turns = Array.from({ length: 20 }, () =>
+    const turns = Array.from({ length: 8 }, () =>
       exclusively(file, signal, async () => {
         inside += 1
         most = Math.max(most, inside)

@@ -9,7 +9,7 @@ import type { NodeRig } from './node-contract.ts'
 import { makeWar } from './webapps.ts'
 
 /** CATALINA_HOME, or where Debian has it. */
-export const home = process.env.CATALINA_HOME ?? '/usr/share/tomcat10'
+const home = process.env.CATALINA_HOME ?? '/usr/share/tomcat10'
 
 /** Quick to start: these JVMs live for a second. */
 const quick = [

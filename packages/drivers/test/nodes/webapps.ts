@@ -32,7 +32,7 @@ export interface WebappOptions {
   readonly more?: readonly ZipEntry[]
 }
 
-export function war(version: string, { descriptor = '', more = [] }: WebappOptions = {}): Buffer {
+function war(version: string, { descriptor = '', more = [] }: WebappOptions = {}): Buffer {
   return zip([
     { name: 'index.jsp', content: indexJsp.replace('VERSION', version) },
     { name: 'count.jsp', content: countJsp },
