@@ -60,10 +60,11 @@ final class RedisSentinel implements AutoCloseable {
   }
 
   private Answer answer(List<Object> replies) {
+    // Asked for more about one that it does not know, it gives an error besides.
+    if (replies.get(0) == null) throw new IllegalStateException("the sentinels know no master " + url.masterName());
     for (Object reply : replies) {
-      if (reply instanceof RedisError) throw new SessionStoreException("a sentinel refused: " + ((RedisError) reply).message());
+      if (reply instanceof RedisError) throw new IllegalStateException("a sentinel refused: " + ((RedisError) reply).message());
     }
-    if (replies.get(0) == null) throw new SessionStoreException("the sentinels know no master " + url.masterName());
     List<String> found = RedisReplies.texts(replies.get(0));
     List<String> facts = RedisReplies.texts(replies.get(1));
     int at = facts.indexOf("config-epoch");

@@ -63,7 +63,8 @@ final class RedisSentinels implements AutoCloseable {
       } else {
         Throwable root = reason;
         while (root.getCause() != null) root = root.getCause();
-        master.completeExceptionally(new SessionStoreException("no sentinel names the master: " + root.getMessage()));
+        String why = root.getMessage() == null ? "none answers" : root.getMessage();
+        master.completeExceptionally(new IllegalStateException("no sentinel names the master: " + why));
       }
     }
   }

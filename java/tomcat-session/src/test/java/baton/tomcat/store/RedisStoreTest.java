@@ -28,26 +28,38 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
 
 /** What every store must do, on two connections to one Redis, as two nodes have. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class RedisStoreTest {
-  private static RedisProcess redis;
-  private static SessionStore here;
-  private static SessionStore there;
+  private RedisProcess redis;
+  private SessionStore here;
+  private SessionStore there;
+
+  /** Other for other ways to Redis. */
+  String start() throws Exception {
+    redis = RedisProcess.start();
+    return redis.url();
+  }
+
+  void stop() throws Exception {
+    redis.close();
+  }
 
   @BeforeAll
-  static void open() throws Exception {
-    redis = RedisProcess.start();
-    Timeouts timeouts = new Timeouts(5_000, 5_000, 5_000);
-    here = RedisStore.open(redis.url(), "test", timeouts);
-    there = RedisStore.open(redis.url(), "test", timeouts);
+  void open() throws Exception {
+    String url = start();
+    Timeouts timeouts = new Timeouts(15_000, 15_000, 15_000);
+    here = RedisStore.open(url, "test", timeouts);
+    there = RedisStore.open(url, "test", timeouts);
   }
 
   @AfterAll
-  static void close() throws Exception {
+  void close() throws Exception {
     here.close();
     there.close();
-    redis.close();
+    stop();
   }
 
   @Test
@@ -261,7 +273,7 @@ class RedisStoreTest {
   void touchExtendsTheLifeAndIdleSessionsEnd() throws Exception {
     String touched = newKey();
     String idle = newKey();
-    here.create(touched, record(), 300, null);
+    here.create(touched, record(), 5_000, null);
     here.create(idle, record(), 300, null);
     there.touch(touched, 60_000, null).join();
     for (int at = 0; at < 250 && here.load(idle) != null; at += 1) Thread.sleep(20);
