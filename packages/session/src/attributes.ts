@@ -3,7 +3,7 @@ import type { Cipher, Plain } from './format/cipher.ts'
 import { copyJson, isSameJson } from './format/json.ts'
 import type { Fields } from './format/record.ts'
 import { type Decoded, decodePayload, decodeValue, encodeValue, payloadOf, seal, tagOf } from './format/value.ts'
-import type { Change } from './stores/store.ts'
+import type { Change, Notes } from './stores/store.ts'
 
 /** One attribute that differs from what the store has. */
 export interface AttributeChange {
@@ -31,6 +31,8 @@ export class Attributes {
   private base: Fields
   /** The session's key, to which encrypted values are bound. */
   private key: string
+  /** About `base`. */
+  private notes: Notes | undefined
   private held: Map<string, Held> | undefined
   private removed: Set<string> | undefined
 
@@ -38,6 +40,7 @@ export class Attributes {
     this.base = base
     this.key = key
     this.cipher = cipher
+    this.notes = undefined
     this.held = undefined
     this.removed = undefined
   }
@@ -64,9 +67,18 @@ export class Attributes {
   get(name: string): unknown {
     const held = this.held?.get(name)
     if (held !== undefined) return held.value
-    const bytes = this.removed?.has(name) === true ? undefined : this.stored(name)
+    if (this.removed?.has(name) === true) return undefined
+    const noted = this.notes?.json(name)
+    if (noted !== undefined) return this.handOut(name, noted, 'j')
+    const bytes = this.stored(name)
     if (bytes === undefined) return undefined
-    if (this.cipher === undefined) return this.handOut(name, readable(name, decodeValue(bytes)), tagOf(bytes))
+    if (this.cipher === undefined) {
+      const value = readable(name, decodeValue(bytes))
+      const tag = tagOf(bytes)
+      // Of JSON alone the app is given a copy.
+      if (tag === 'j' && typeof value === 'object' && value !== null) this.notes?.keepJson(name, value, bytes.length)
+      return this.handOut(name, value, tag)
+    }
     const was = this.opened(name, bytes)
     return this.handOut(name, readable(name, decoded(bytes, was)), was?.tag, was)
   }
@@ -156,6 +168,7 @@ export class Attributes {
       this.removed?.delete(field.slice(1))
     }
     this.base = base
+    this.notes = undefined
   }
 
   /** The store turned out to have something else than it was read with. */
@@ -166,10 +179,11 @@ export class Attributes {
     if (bytes === undefined) base.delete(`.${name}`)
     else base.set(`.${name}`, bytes)
     this.base = base
+    this.notes = undefined
   }
 
   /** The store holds exactly this now; objects already handed out stay valid where their meaning did not change. */
-  rebase(base: Fields, key: string): void {
+  rebase(base: Fields, key: string, notes?: Notes): void {
     for (const [name, held] of this.held ?? []) {
       const before = this.stored(name)
       const after = base.get(`.${name}`)
@@ -184,6 +198,7 @@ export class Attributes {
     }
     this.base = base
     this.key = key
+    this.notes = notes
   }
 
   /** The same, and what the app held or changed is forgotten. */
@@ -192,6 +207,7 @@ export class Attributes {
     this.removed = undefined
     this.base = base
     this.key = key
+    this.notes = undefined
   }
 
   private hold(name: string, held: Held): void {

@@ -27,6 +27,7 @@ export type {
   ConditionalChange,
   Listed,
   ListPage,
+  Notes,
   Rotated,
   Rotation,
   SessionStore,

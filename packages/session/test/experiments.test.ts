@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startDelayingProxy } from './delaying-proxy.ts'
-import { asker, jarAfter, type Reply } from './experiments-client.ts'
+import { asker } from './experiments-client.ts'
+import { lostLogins, lostRedirects, lostUpdates, resurrections, tell } from './experiments-faults.ts'
 import { type NodeProgram, startNode, startNodes, type TestNode } from './nodes.ts'
 import { hasRedis, startRedis, type TestRedis } from './redis-server.ts'
 
@@ -63,9 +63,9 @@ describe.skipIf(!hasRedis)('three processes on Redis', () => {
   describe('express-session and connect-redis, on the same rig,', () => {
     it('lose updates, revive what was logged out, and log out who has just logged in', async () => {
       const trials = 15
-      const lost = await lostUpdates(peers, trials)
-      const revived = await resurrections(peers, trials)
-      const loggedOut = await lostLogins(peers, 3 * trials)
+      const lost = await lostUpdates(client, peers, trials)
+      const revived = await resurrections(client, peers, trials)
+      const loggedOut = await lostLogins(client, peers, 3 * trials)
       tell('peer', { trials, ...lost, revived, loggedOut, ofLogins: 3 * trials })
       expect(lost.attributes).toBeGreaterThan(0)
       expect(lost.counts).toBeGreaterThan(0)
@@ -82,18 +82,12 @@ describe.skipIf(!hasRedis)('three processes on Redis', () => {
     const proxy = await startDelayingProxy({ port: redis.port, delayMs })
     const late = await startNode(`redis://127.0.0.1:${proxy.port}/0`, program)
     const prompt = (program === 'worker.js' ? nodes : peers)[0]!
-    let failures = 0
     try {
-      await inLanes(trials, 40, async () => {
-        const login = await client.askForHead(`${late.origin}/login`, undefined)
-        const me = await client.ask(`${prompt.origin}${login.location}`, jarAfter(undefined, login.cookie))
-        if (userOf(me) !== 'ann') failures += 1
-      })
+      return await lostRedirects(client, { late: late.origin, prompt: prompt.origin }, trials)
     } finally {
       await late.kill()
       await proxy.close()
     }
-    return failures
   }
 })
 
@@ -102,7 +96,7 @@ function describeExperiments(nodes: () => readonly TestNode[]): void {
     'lose no update: 50 parallel requests each write an attribute of their own and count by update',
     async () => {
       const runs = asked || 20
-      const lost = await lostUpdates(nodes(), runs)
+      const lost = await lostUpdates(client, nodes(), runs)
       tell('lost updates', { runs, ...lost })
       expect(lost).toEqual({ attributes: 0, counts: 0 })
     },
@@ -113,7 +107,7 @@ function describeExperiments(nodes: () => readonly TestNode[]): void {
     'revive nothing when one of them writes late and another has logged out',
     async () => {
       const trials = asked || 150
-      const revived = await resurrections(nodes(), trials)
+      const revived = await resurrections(client, nodes(), trials)
       tell('resurrections', { trials, revived })
       expect(revived).toBe(0)
     },
@@ -124,109 +118,10 @@ function describeExperiments(nodes: () => readonly TestNode[]): void {
     'leave the browser logged in, whichever of three answers to the old id it takes in last',
     async () => {
       const trials = asked || 150
-      const loggedOut = await lostLogins(nodes(), trials)
+      const loggedOut = await lostLogins(client, nodes(), trials)
       tell('lost logins', { trials, loggedOut })
       expect(loggedOut).toBe(0)
     },
     10 * minutes,
-  )
-}
-
-/** Attributes and counts that are missing after `runs` times 50 parallel requests. */
-async function lostUpdates(nodes: readonly TestNode[], runs: number) {
-  const lost = { attributes: 0, counts: 0 }
-  await inLanes(runs, 2, async (run) => {
-    const login = await client.ask(`${at(nodes, run)}/login`, undefined)
-    const cookie = jarAfter(undefined, login.cookie)
-    await Promise.all(
-      Array.from({ length: 50 }, async (_, i) => {
-        const { status, body } = await client.ask(`${at(nodes, run + i)}/set-and-count?name=n${i}`, cookie)
-        expect([status, body.slice(0, 80)]).toEqual([200, expect.anything()])
-      }),
-    )
-    const { attributes } = JSON.parse((await client.ask(`${at(nodes, run)}/me`, cookie)).body)
-    const { count, ...others } = attributes as Record<string, unknown>
-    lost.attributes += 50 - Object.keys(others).length
-    lost.counts += 50 - Number(count)
-  })
-  return lost
-}
-
-/** Sessions that answer again after their logout, because a request that had begun before wrote after it. */
-async function resurrections(nodes: readonly TestNode[], trials: number): Promise<number> {
-  let revived = 0
-  await inLanes(trials, 10, async (trial) => {
-    const login = await client.ask(`${at(nodes, trial)}/login`, undefined)
-    const cookie = jarAfter(undefined, login.cookie)
-    const slow = client.ask(`${at(nodes, trial + 1)}/slow?ms=${10 + (trial % 20)}`, cookie)
-    await sleep(trial % 25)
-    await client.ask(`${at(nodes, trial + 2)}/logout`, cookie)
-    const late = await slow
-    // By the old cookie, and by what the late answer made of it.
-    for (const held of [cookie, jarAfter(undefined, late.cookie)]) {
-      const me = JSON.parse((await client.ask(`${at(nodes, trial)}/me`, held)).body)
-      if (me.user === null && Object.keys(me.attributes).length === 0) continue
-      revived += 1
-      break
-    }
-  })
-  return revived
-}
-
-/** Browsers that are not logged in after a login and two writes by the old id, in some order of the three answers. */
-async function lostLogins(nodes: readonly TestNode[], trials: number): Promise<number> {
-  let loggedOut = 0
-  await inLanes(trials, 10, async (trial) => {
-    const first = await client.ask(`${at(nodes, trial)}/set?name=visited`, undefined)
-    const old = jarAfter(undefined, first.cookie)
-    const replies = await Promise.all([
-      client.ask(`${at(nodes, trial)}/login`, old),
-      afterA(Math.random() * 8, () => client.ask(`${at(nodes, trial + 1)}/set?name=a`, old)),
-      afterA(Math.random() * 8, () =>
-        trial % 4 === 0
-          ? client.ask(`${at(nodes, trial + 2)}/login`, old)
-          : client.ask(`${at(nodes, trial + 2)}/slow?ms=3`, old),
-      ),
-    ])
-    const jars = new Set(orders(replies).map((order) => order.reduce((jar, { cookie }) => jarAfter(jar, cookie), old)))
-    const users = await Promise.all([...jars].map((jar) => client.ask(`${at(nodes, trial + 1)}/me`, jar)))
-    if (users.some((me) => userOf(me) !== 'ann')) loggedOut += 1
-  })
-  return loggedOut
-}
-
-function orders(replies: readonly Reply[]): readonly (readonly Reply[])[] {
-  if (replies.length < 2) return [replies]
-  return replies.flatMap((reply, i) => orders(replies.toSpliced(i, 1)).map((rest) => [reply, ...rest]))
-}
-
-async function afterA<T>(delayMs: number, work: () => Promise<T>): Promise<T> {
-  await sleep(delayMs)
-  return work()
-}
-
-function at(nodes: readonly TestNode[], i: number): string {
-  return nodes[i % nodes.length]?.origin ?? ''
-}
-
-function userOf({ body }: Reply): unknown {
-  return JSON.parse(body).user
-}
-
-/** `count` trials, at most `lanes` of them at a time. */
-async function inLanes(count: number, lanes: number, trial: (index: number) => Promise<void>): Promise<void> {
-  let next = 0
-  await Promise.all(
-    Array.from({ length: Math.min(lanes, count) }, async () => {
-      while (next < count) await trial(next++)
-    }),
-  )
-}
-
-function tell(what: string, figures: Readonly<Record<string, number>>): void {
-  console.log(
-    `${what}: ${Object.entries(figures)
-      .map(([name, figure]) => `${name} ${figure}`)
-      .join(', ')}`,
   )
 }

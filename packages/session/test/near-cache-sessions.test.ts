@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { RequestSession } from '../src/request-session.ts'
 import type { Session } from '../src/session.ts'
 import { createSessions, type Sessions, type SessionsOptions } from '../src/sessions.ts'
 import { hasRedis, startRedis, type TestRedis } from './redis-server.ts'
@@ -46,6 +47,29 @@ describe.skipIf(!hasRedis)('sessions with the near cache', () => {
     }
     expect(costs).toEqual([1, 0, 0, 1, 0, 0])
     expect(nodes[0].metrics.snapshot().cache).toMatchObject({ hits: 5, stale: 0, entries: 1 })
+  })
+
+  it('parses a cached attribute once, and keeps what one request changes in place from all others until it is written', async () => {
+    const jar: Jar = new Map()
+    await visit(nodes[0], jar, (session) => {
+      session.cart = { lines: ['tea'] }
+    })
+    const request = { headers: { cookie: `JSESSIONID=${jar.get('JSESSIONID')}` } }
+    const cartOf = (opened: RequestSession) => opened.session.cart as { lines: string[] }
+    const [kept, forgotten, reader] = [
+      await nodes[0].open(request),
+      await nodes[0].open(request),
+      await nodes[0].open(request),
+    ]
+    cartOf(forgotten).lines.push('never')
+    cartOf(kept).lines.push('jam')
+    expect(cartOf(reader)).toEqual({ lines: ['tea'] })
+    expect(reader.commit()).toBeUndefined()
+    await kept.commit()
+    expect(cartOf(await nodes[0].open(request))).toEqual({ lines: ['tea', 'jam'] })
+    cartOf(kept).lines.push('salt')
+    await kept.commit()
+    expect(cartOf(await nodes[0].open(request))).toEqual({ lines: ['tea', 'jam', 'salt'] })
   })
 
   it('shows a browser all that it has written, whichever node answers, though no invalidation arrives', async () => {

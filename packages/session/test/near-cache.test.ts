@@ -320,6 +320,16 @@ describe.skipIf(!hasRedis)('near cache', () => {
       for (const key of [huge, big, next]) await small.store.load(key)
       expect([huge, big, next].map((key) => small.store.peek(key) !== undefined)).toEqual([false, false, true])
       expect(small.store.stats().bytes).toBeLessThan(10_000)
+
+      const { notes } = small.store.peek(next)!
+      const before = small.store.stats().bytes
+      notes!.keepJson('large', {}, 5_000)
+      expect([notes!.json('large'), small.store.stats().bytes]).toEqual([undefined, before])
+      notes!.keepJson('small', {}, 100)
+      expect([notes!.json('small'), small.store.stats().bytes > before + 100]).toEqual([{}, true])
+      await small.store.load(big)
+      expect(small.store.peek(next)).toBeUndefined()
+      expect(small.store.stats().bytes).toBeLessThan(before + 100)
     })
   })
 

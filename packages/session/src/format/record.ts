@@ -18,14 +18,16 @@ export type Meta =
   | { readonly state: 'absent' }
   /** Destroyed, rotated, or past its absolute deadline. */
   | { readonly state: 'dead' }
-  | {
-      readonly state: 'alive'
-      readonly createdAtMs: number
-      readonly maxInactiveMs: number
-      /** The absolute deadline, if it has one. */
-      readonly deadlineMs: number | undefined
-      readonly version: number
-    }
+  | AliveMeta
+
+export interface AliveMeta {
+  readonly state: 'alive'
+  readonly createdAtMs: number
+  readonly maxInactiveMs: number
+  /** The absolute deadline, if it has one. */
+  readonly deadlineMs: number | undefined
+  readonly version: number
+}
 
 /** What a whole record means. */
 export type Reading =
@@ -68,15 +70,21 @@ export function readMeta(fields: Fields, nowMs: number): Meta {
         'install the @baton/session that the other nodes run',
     )
   }
-  const deadlineMs = deadlineOf(fields)
-  if (deadlineMs !== undefined && deadlineMs <= nowMs) return dead
-  return {
-    state: 'alive',
-    createdAtMs,
-    maxInactiveMs: (wholeNumber(fields.get('@m')) || 1800) * 1000,
-    deadlineMs,
-    version: versionOf(fields),
-  }
+  return untilDeadline(
+    {
+      state: 'alive',
+      createdAtMs,
+      maxInactiveMs: (wholeNumber(fields.get('@m')) || 1800) * 1000,
+      deadlineMs: deadlineOf(fields),
+      version: versionOf(fields),
+    },
+    nowMs,
+  )
+}
+
+/** What a record that was read before means now. */
+export function untilDeadline(meta: AliveMeta, nowMs: number): Meta {
+  return meta.deadlineMs !== undefined && meta.deadlineMs <= nowMs ? dead : meta
 }
 
 /** The whole meaning at once. Throws as `readMeta` does. */

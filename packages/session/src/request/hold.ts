@@ -1,8 +1,8 @@
 import { inspect } from 'node:util'
 import { Attributes } from '../attributes.ts'
 import { SessionError } from '../errors.ts'
-import { type Fields, type Principal, principalOf, readMeta } from '../format/record.ts'
-import type { Change, Stored, Wanted } from '../stores/store.ts'
+import { type Fields, type Meta, type Principal, principalOf, readMeta, untilDeadline } from '../format/record.ts'
+import type { Change, Notes, Stored, Wanted } from '../stores/store.ts'
 import type { RequestContext } from './context.ts'
 
 export type Life =
@@ -83,8 +83,8 @@ export class Hold {
   }
 
   /** The store holds exactly this, under this key. Throws SessionError `session-format`. */
-  adopt(key: string, fields: Fields): void {
-    const meta = readMeta(fields, Date.now())
+  adopt(key: string, fields: Fields, notes?: Notes): void {
+    const meta = notes === undefined ? readMeta(fields, Date.now()) : notedMeta(fields, notes)
     if (meta.state !== 'alive') {
       this.life = meta.state === 'dead' ? 'dead' : 'none'
       return
@@ -97,7 +97,7 @@ export class Hold {
     this.storedInactiveMs = meta.maxInactiveMs
     this.version = meta.version
     this.principalIsKnown = false
-    this.attributes.rebase(fields, key)
+    this.attributes.rebase(fields, key, notes)
   }
 
   /** The store took this change, as this version. */
@@ -176,8 +176,8 @@ export class Hold {
     return this.attributes.toJSON()
   }
 
-  private adoptFirst({ fields, ttlMs }: Stored): void {
-    this.adopt(this.key, fields)
+  private adoptFirst({ fields, ttlMs, notes }: Stored): void {
+    this.adopt(this.key, fields, notes)
     if (this.life !== 'alive') return
     this.isNew = false
     this.touchIsDue = ttlMs < this.ttlMs() - this.maxInactiveMs * 0.05
@@ -188,6 +188,13 @@ export class Hold {
 export interface Renewer {
   /** Ends the session, and puts an empty one in its place. Rejects with SessionError. */
   renew(): Promise<void>
+}
+
+function notedMeta(fields: Fields, notes: Notes): Meta {
+  if (notes.meta !== undefined) return untilDeadline(notes.meta, Date.now())
+  const meta = readMeta(fields, Date.now())
+  if (meta.state === 'alive') notes.meta = meta
+  return meta
 }
 
 export const noFields: Fields = new Map()

@@ -1,4 +1,5 @@
 import type { Fields } from '../format/record.ts'
+import type { Notes } from './store.ts'
 
 /** One session as it was read or committed last. Times are of `performance.now()`. */
 export interface CachedSession {
@@ -13,7 +14,9 @@ export interface CachedSession {
 
 export interface Entry extends CachedSession {
   readonly key: string
-  readonly bytes: number
+  readonly notes: Notes
+  /** Grows with what is noted. */
+  bytes: number
   /** False from when the connection was lost over which it was read: nothing tells of its changes any more. */
   readonly era: number
   older: Entry | undefined
@@ -60,6 +63,7 @@ export function makeEntries({ maxEntries, maxBytes }: EntriesLimits): Entries {
       const fields = compact(session.fields)
       const entry: Entry = {
         key,
+        notes: notesOf((more) => grow(entry, more)),
         fields,
         version: session.version,
         deadlineAt: session.deadlineAt,
@@ -73,10 +77,7 @@ export function makeEntries({ maxEntries, maxBytes }: EntriesLimits): Entries {
       entries.set(key, entry)
       bytes += entry.bytes
       link(entry)
-      while (oldest !== undefined && (entries.size > maxEntries || bytes > maxBytes)) {
-        remove(oldest.key)
-        evicted += 1
-      }
+      evict()
     },
 
     remove,
@@ -102,6 +103,22 @@ export function makeEntries({ maxEntries, maxBytes }: EntriesLimits): Entries {
     return true
   }
 
+  /** false: there is no room, or the entry has gone while a request still held it. */
+  function grow(entry: Entry, more: number): boolean {
+    if (entries.get(entry.key) !== entry || entry.bytes + more > maxBytes) return false
+    entry.bytes += more
+    bytes += more
+    evict()
+    return true
+  }
+
+  function evict(): void {
+    while (oldest !== undefined && (entries.size > maxEntries || bytes > maxBytes)) {
+      remove(oldest.key)
+      evicted += 1
+    }
+  }
+
   function link(entry: Entry): void {
     entry.older = newest
     entry.newer = undefined
@@ -115,6 +132,18 @@ export function makeEntries({ maxEntries, maxBytes }: EntriesLimits): Entries {
     else entry.older.newer = entry.newer
     if (entry.newer === undefined) newest = entry.older
     else entry.newer.older = entry.older
+  }
+}
+
+function notesOf(grow: (bytes: number) => boolean): Notes {
+  const parsed = new Map<string, object>()
+  return {
+    meta: undefined,
+    json: (name) => parsed.get(name),
+    keepJson(name, value, bytes) {
+      // About what it takes in memory: small objects take several times as much as their text.
+      if (!parsed.has(name) && grow(200 + 5 * bytes)) parsed.set(name, value)
+    },
   }
 }
 

@@ -146,7 +146,7 @@ export function nearCache(inner: SessionStore, options: NearCacheOptions): NearC
     if (ttlMs <= 0) return undefined
     entries.used(entry)
     hits += 1
-    return { fields: entry.fields, ttlMs }
+    return { fields: entry.fields, ttlMs, notes: entry.notes }
   }
 
   /** What the client itself has written it must see, even while the store is away. */

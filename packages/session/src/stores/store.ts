@@ -1,4 +1,4 @@
-import type { Fields } from '../format/record.ts'
+import type { AliveMeta, Fields } from '../format/record.ts'
 
 /**
  * Where records are kept. Keys are hashes of ids, names are field names of the format; a store gives no meaning to
@@ -62,6 +62,17 @@ export interface Stored {
   readonly fields: Fields
   /** Until it expires. */
   readonly ttlMs: number
+  /** Of a near cache, which gives the same fields to many. */
+  readonly notes?: Notes
+}
+
+/** What one reader has made of fields, for all who are given the same. Nothing in it is ever altered or handed to an app. */
+export interface Notes {
+  meta: AliveMeta | undefined
+  /** Of an attribute whose value was parsed already. */
+  json(name: string): object | undefined
+  /** `bytes`: of the text that it was parsed from. */
+  keepJson(name: string, value: object, bytes: number): void
 }
 
 export interface Change {

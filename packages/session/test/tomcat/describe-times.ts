@@ -51,6 +51,7 @@ export function describeTimes(stacks: () => Stacks): void {
 
   it('an interval that one sets is that of the other, and of the store', async () => {
     const { look } = stacks()
+    await browser.read(`${tomcat}/set?name=a`)
     await browser.read(`${tomcat}/interval?seconds=120`)
     expect(await browser.read(`${app.origin}/interval`)).toBe('120')
     expect(await look.ttlMs(browser.id)).toBeLessThanOrEqual(120_000)
@@ -62,6 +63,7 @@ export function describeTimes(stacks: () => Stacks): void {
 
   it('each request that finds little left has the whole interval again, of either', async () => {
     const { look } = stacks()
+    await browser.read(`${tomcat}/set?name=a`)
     await browser.read(`${tomcat}/interval?seconds=600`)
     for (const url of [`${tomcat}/me`, `${app.origin}/read`, `${other}/me`]) {
       await look.expireIn(browser.id, 60_000)
@@ -73,6 +75,7 @@ export function describeTimes(stacks: () => Stacks): void {
 
   it('what is nearly whole is not renewed by reading, by neither', async () => {
     const { look } = stacks()
+    await browser.read(`${tomcat}/set?name=a`)
     await browser.read(`${tomcat}/interval?seconds=600`)
     await look.expireIn(browser.id, 590_000)
     for (const url of [`${tomcat}/me`, `${app.origin}/read`, `${other}/me`]) await browser.read(url)

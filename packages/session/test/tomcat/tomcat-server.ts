@@ -35,10 +35,14 @@ const deadlineMs = 60_000
 export async function startTomcat(apps: readonly TomcatApp[]): Promise<TestTomcat> {
   const base = await mkdtemp(join(tmpdir(), 'baton-tomcat-'))
   let child: ChildProcess | undefined
+  // A hook that takes too long leaves nobody to stop it.
+  const abandon = () => void child?.kill('SIGKILL')
+  process.once('exit', abandon)
   const tomcat = {
     origin: '',
     log: () => readFile(join(base, 'catalina.out'), 'utf8'),
     async kill() {
+      process.off('exit', abandon)
       if (child !== undefined && child.exitCode === null && child.signalCode === null) {
         const exit = once(child, 'exit')
         child.kill('SIGKILL')

@@ -1,0 +1,141 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { createSessions, type Sessions } from '../../src/sessions.ts'
+import { adapters, serve, type TestApp } from '../app.ts'
+import type { TestRedis } from '../redis-server.ts'
+import { watchStalls } from '../stalls.ts'
+import { type Answer, type Visitor, visitor } from './visitor.ts'
+
+export interface OutageRig {
+  /** Forgets nothing that it has acknowledged. */
+  readonly redis: TestRedis
+  readonly namespace: string
+  /** Origin of an application of Tomcat with the default budgets. */
+  readonly tomcat: string
+}
+
+/** Load, commit, and what a Tomcat that was idle may add; a stall of the whole machine comes on top. */
+const longestMs = 250 + 500 + 1_000
+
+/** Redis goes away and comes back, seen by one visitor of both stacks. */
+export function describeOutage(rig: () => OutageRig): void {
+  let sessions: Sessions
+  let app: TestApp
+  let browser: Visitor
+  let urls: { read: string; set: string }[]
+  beforeAll(async () => {
+    const { redis, namespace, tomcat } = rig()
+    sessions = createSessions({ store: redis.url, namespace, onError: () => {} })
+    app = await serve(
+      adapters.express(sessions, {
+        '/me': (session, res) =>
+          res.end(JSON.stringify({ user: session.principal?.name ?? null, attributes: session.toJSON() })),
+        '/set': (session, res, req) => {
+          session.set(new URL(req.url ?? '', 'http://x').searchParams.get('name') ?? '', 'set')
+          res.end('set')
+        },
+      }),
+    )
+    urls = [app.origin, tomcat].map((origin) => ({ read: `${origin}/me`, set: `${origin}/set` }))
+  })
+  afterAll(async () => {
+    await app?.close()
+    await sessions?.close()
+  })
+  beforeEach(async () => {
+    browser = visitor()
+    await expect.poll(async () => (await browser.get(`${rig().tomcat}/login`)).status).toBe(303)
+    await untilWell()
+  })
+
+  it.each([
+    ['frozen', 'thawed', (redis: TestRedis) => redis.freeze(), (redis: TestRedis) => redis.thaw()],
+    ['killed', 'started again', (redis: TestRedis) => redis.kill(), (redis: TestRedis) => redis.start()],
+  ] as const)(
+    'while it is %s, both answer 503 in time and replace no cookie; once it is %s, the user is logged in on both',
+    async (_, _then, stop, goOn) => {
+      const { redis } = rig()
+      const { id } = browser
+      const stalls = watchStalls()
+      await stop(redis)
+      try {
+        for (let i = 0; i < 8; i += 1) {
+          for (const { read, set } of urls) {
+            for (const url of [read, `${set}?name=lost`]) {
+              const startedAt = performance.now()
+              expectRefused(await browser.get(url))
+              expect(performance.now() - startedAt).toBeLessThan(longestMs + stalls.longestMs())
+            }
+          }
+        }
+        expect(browser.id).toBe(id)
+        // Who has no session needs no store.
+        expect(await visitor().read(`${rig().tomcat}/none`)).toBe('none')
+      } finally {
+        await goOn(redis)
+        stalls.stop()
+      }
+      await untilWell()
+      expect(browser.id).toBe(id)
+    },
+  )
+
+  it('what either has acknowledged is there after kills, and no cookie was replaced', async () => {
+    const { redis } = rig()
+    const { id } = browser
+    const acknowledged: string[] = []
+    let refused = 0
+    let isOver = false
+    const write = async ({ set }: { set: string }, who: string) => {
+      const writer = visitor(id)
+      for (let i = 0; !isOver; i += 1) {
+        const name = `${who}${i}`
+        const answer = await writer.get(`${set}?name=${name}`)
+        if (answer.status === 200) {
+          acknowledged.push(name)
+        } else {
+          expectRefused(answer)
+          refused += 1
+        }
+        expect(writer.id).toBe(id)
+      }
+    }
+    const writers = [write(urls[0]!, 'node'), write(urls[1]!, 'java')]
+    for (let kills = 0; kills < 3; kills += 1) {
+      const before = acknowledged.length
+      await expect.poll(() => acknowledged.length, { timeout: 10_000 }).toBeGreaterThan(before + 20)
+      const refusedBefore = refused
+      await redis.kill()
+      await expect.poll(() => refused, { timeout: 10_000 }).toBeGreaterThan(refusedBefore + 2)
+      await redis.start()
+    }
+    isOver = true
+    await Promise.all(writers)
+    await untilWell()
+    for (const { read } of urls) {
+      const { attributes } = JSON.parse(await browser.read(read)) as { attributes: object }
+      expect(acknowledged.filter((name) => !(name in attributes))).toEqual([])
+    }
+  })
+
+  function expectRefused({ status, headers, sessionCookies }: Answer): void {
+    expect([status, headers.get('retry-after'), sessionCookies]).toEqual([503, '1', []])
+  }
+
+  /** Both know the user again, within a few seconds; until then they say 503 and nothing else. */
+  async function untilWell(): Promise<void> {
+    const until = performance.now() + 10_000
+    for (const { read } of urls) {
+      for (;;) {
+        const answer = await browser.get(read)
+        if (answer.status === 200) {
+          expect(JSON.parse(answer.body).user).toBe('ann')
+          break
+        }
+        expectRefused(answer)
+        if (performance.now() > until) throw new Error(`${read} is not back`)
+        await sleep(10)
+      }
+    }
+  }
+}
