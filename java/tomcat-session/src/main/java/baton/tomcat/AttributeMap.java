@@ -21,13 +21,15 @@ import java.util.concurrent.ConcurrentMap;
 final class AttributeMap extends AbstractMap<String, Object> implements ConcurrentMap<String, Object> {
   private final TomcatSession session;
   private final SessionRecord record;
+  private final ActiveValues active;
   /** What is for this node only. */
   private final Map<String, Object> local = new ConcurrentHashMap<>();
   private final Set<String> reported = ConcurrentHashMap.newKeySet();
 
-  AttributeMap(TomcatSession session, SessionRecord record) {
+  AttributeMap(TomcatSession session, SessionRecord record, ActiveValues active) {
     this.session = session;
     this.record = record;
+    this.active = active;
   }
 
   @Override
@@ -48,6 +50,7 @@ final class AttributeMap extends AbstractMap<String, Object> implements Concurre
       local.remove(name);
       record.set(name, value);
     }
+    active.put(name, value);
     session.changed();
     return before;
   }
@@ -57,6 +60,7 @@ final class AttributeMap extends AbstractMap<String, Object> implements Concurre
     Object before = get(name);
     local.remove(name);
     record.remove((String) name);
+    active.put((String) name, null);
     session.changed();
     return before;
   }
@@ -122,7 +126,9 @@ final class AttributeMap extends AbstractMap<String, Object> implements Concurre
 
   private Object stored(String name) {
     try {
-      return record.get(name);
+      Object value = record.get(name);
+      active.got(name, value);
+      return value;
     } catch (SessionException unreadable) {
       if (reported.add(name)) session.unreadable(unreadable);
       return null;

@@ -20,7 +20,7 @@ import org.apache.tomcat.util.descriptor.web.FilterMap;
  * closes it then. This filter of forwards leads such a page through the gate as well.
  */
 final class ForwardFilter implements Filter {
-  private static final String NAME = "baton.tomcat.forwards";
+  static final String NAME = "baton.tomcat.forwards";
 
   private final Supplier<RequestHold> current;
 

@@ -53,7 +53,7 @@ public abstract class ManagerAttributes extends ManagerBase {
     return settings.namespace;
   }
 
-  /** Seconds without a request after which a session ends. Default: the application's session timeout. */
+  /** Seconds without a request after which a session ends; below 0: never. Default: the application's session timeout. */
   public void setMaxInactiveInterval(int seconds) {
     settings.maxInactiveInterval = seconds;
   }

@@ -35,6 +35,8 @@ final class RequestHold implements HeadGate, AsyncListener {
   private RequestHold before;
   private boolean isListening;
   private boolean isRefused;
+  /** Nobody is to see a session until this request is over, and an error page is shown perhaps. */
+  private boolean isForFile;
   /** It has ended a session that was alive. */
   private volatile boolean hasEnded;
   /** The application has ended this session, and the store does not know it. */
@@ -53,9 +55,12 @@ final class RequestHold implements HeadGate, AsyncListener {
     return (RequestHold) request.getNote(NOTE);
   }
 
-  /** Loads the session. Throws SessionException if the store cannot say. */
+  /** Loads the session, but not for a file. Throws SessionException if the store cannot say. */
   void open() {
-    if (sentId != null) load();
+    if (sentId != null) {
+      if (FileRequests.isOne(request)) isForFile = true;
+      else load();
+    }
     request.setNote(NOTE, this);
   }
 
@@ -87,8 +92,9 @@ final class RequestHold implements HeadGate, AsyncListener {
     }
   }
 
-  boolean knowsAbsent(String id) {
-    return absent.contains(id);
+  /** Whether this request is to see no session of this id. */
+  boolean hides(String id) {
+    return isForFile || absent.contains(id);
   }
 
   /** The application ends a session. Should the store not take it, the answer will be an error. */

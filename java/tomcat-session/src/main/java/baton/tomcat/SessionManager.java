@@ -122,6 +122,10 @@ public class SessionManager extends ManagerAttributes {
     reports.warn(what + ": " + error.code().word() + ": " + error.getMessage(), error);
   }
 
+  void report(String what, RuntimeException error) {
+    reports.warn(what + ": " + error, error);
+  }
+
   Figures figures() {
     return figures;
   }
@@ -231,10 +235,10 @@ public class SessionManager extends ManagerAttributes {
   public Session findSession(String sentId) throws IOException {
     String id = sentId == null ? null : SessionId.ofCookie(sentId);
     if (id == null) return null;
+    RequestHold hold = current.get();
+    if (hold != null && hold.hides(id)) return null;
     Session shared = sessions.get(id);
     if (shared != null) return shared;
-    RequestHold hold = current.get();
-    if (hold != null && hold.knowsAbsent(id)) return null;
     try {
       figures.loads.increment();
       SessionRecord record = open().load(id, Wanted.NORMAL);
@@ -248,7 +252,7 @@ public class SessionManager extends ManagerAttributes {
   @Override
   public Session createSession(String ignored) {
     Session session = super.createSession(generateSessionId());
-    if (settings.maxInactiveInterval > 0) session.setMaxInactiveInterval(settings.maxInactiveInterval);
+    if (settings.maxInactiveInterval != 0) session.setMaxInactiveInterval(settings.maxInactiveInterval);
     return session;
   }
 
@@ -305,8 +309,9 @@ public class SessionManager extends ManagerAttributes {
   }
 
   private int intervalSeconds() {
-    if (settings.maxInactiveInterval > 0) return settings.maxInactiveInterval;
-    return Math.max(1, getContext().getSessionTimeout()) * 60;
+    int seconds = settings.maxInactiveInterval;
+    if (seconds == 0) seconds = getContext().getSessionTimeout() * 60;
+    return seconds > 0 ? seconds : TomcatSession.FOR_EVER;
   }
 
   @Override

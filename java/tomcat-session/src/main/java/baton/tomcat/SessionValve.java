@@ -12,7 +12,8 @@ import org.apache.catalina.valves.ValveBase;
 /**
  * Loads a request's session before the application runs, and writes it before the first byte of the answer leaves. If the
  * store cannot say whether there is a session, the request is answered with 503, the application is not run, and the
- * browser's cookie stays as it is.
+ * browser's cookie stays as it is. For a file no session is loaded, unless it is protected, or a filter of the
+ * application has a say in it.
  *
  * <p>{@link SessionManager} brings one; it is configured only to say which requests have no session:
  *

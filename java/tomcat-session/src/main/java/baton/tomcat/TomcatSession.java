@@ -21,11 +21,12 @@ final class TomcatSession extends StandardSession {
   /** Added when nobody uses this object any more: whoever comes later needs another. */
   private static final int CLOSED = Integer.MIN_VALUE / 2;
   /** Servlets have sessions that never end, the store has none: this many seconds are 68 years. */
-  private static final int FOR_EVER = Integer.MAX_VALUE;
+  static final int FOR_EVER = Integer.MAX_VALUE;
 
   private final transient SessionManager owner;
   private final transient AtomicInteger uses = new AtomicInteger();
   private transient FormNotes formNotes;
+  private transient ActiveValues activeValues;
   private transient volatile SessionRecord record;
   /** Somebody has looked at attributes or notes since the last commit, so that something may have changed. */
   private transient volatile boolean isUsed;
@@ -100,6 +101,7 @@ final class TomcatSession extends StandardSession {
   /** Writes what changed: one round trip, or none. Throws SessionException. */
   synchronized void commit() {
     if (!isValid || expiring) return;
+    activeValues.passivate();
     isUsed = false;
     StoredPrincipal stored = record.principal().orElse(null);
     StoredPrincipal wanted = isPrincipalNew ? Principals.stored(principal, authType) : stored;
@@ -238,6 +240,10 @@ final class TomcatSession extends StandardSession {
     if (uses.get() < 0 && isValid) owner.commitLate(this);
   }
 
+  void listenerFailed(RuntimeException error) {
+    owner.report("An attribute that listens to its activation failed", error);
+  }
+
   void unreadable(SessionException error) {
     owner.report("An attribute is not available on this node", error);
   }
@@ -251,8 +257,11 @@ final class TomcatSession extends StandardSession {
     int interval = maxInactiveInterval;
     this.record = record;
     this.formNotes = new FormNotes(record, owner.cookieName());
-    this.attributes = new AttributeMap(this, record);
-    if (record.life() == SessionRecord.Life.NEW) setMaxInactiveInterval(interval);
+    this.activeValues = new ActiveValues(this);
+    this.attributes = new AttributeMap(this, record, activeValues);
+    if (record.life() != SessionRecord.Life.NEW) return;
+    setMaxInactiveInterval(interval);
+    setCreationTime(record.createdAtMs());
   }
 
   private void showTimes() {
