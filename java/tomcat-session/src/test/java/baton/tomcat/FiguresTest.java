@@ -34,7 +34,7 @@ class FiguresTest extends Nodes {
     browser.read(b, "/set");
     browser.read(b, "/set");
     MBeanServer server = ManagementFactory.getPlatformMBeanServer();
-    ObjectName name = server.queryNames(new ObjectName("*:type=Manager,*"), null).iterator().next();
+    ObjectName name = server.queryNames(new ObjectName(b.name() + ":type=Manager,*"), null).iterator().next();
     Set<String> readable = new TreeSet<>();
     for (MBeanAttributeInfo attribute : server.getMBeanInfo(name).getAttributes()) {
       if (attribute.isReadable()) readable.add(attribute.getName());

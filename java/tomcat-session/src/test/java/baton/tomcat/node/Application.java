@@ -2,6 +2,7 @@ package baton.tomcat.node;
 
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import jakarta.servlet.RequestDispatcher;
 import jakarta.servlet.ServletException;
 import jakarta.servlet.http.HttpServlet;
 import jakarta.servlet.http.HttpServletRequest;
@@ -21,7 +22,8 @@ public final class Application extends HttpServlet {
   @Override
   protected void service(HttpServletRequest request, HttpServletResponse response) throws ServletException {
     response.setCharacterEncoding("UTF-8");
-    String path = request.getServletPath() + (request.getPathInfo() == null ? "" : request.getPathInfo());
+    Object included = request.getAttribute(RequestDispatcher.INCLUDE_PATH_INFO);
+    String path = included == null ? request.getServletPath() + part(request.getPathInfo()) : included.toString();
     Action action = actions.get(path);
     try {
       if (action == null) response.sendError(404, path);
@@ -31,5 +33,9 @@ public final class Application extends HttpServlet {
     } catch (Exception error) {
       throw new ServletException(error);
     }
+  }
+
+  private static String part(String pathInfo) {
+    return pathInfo == null ? "" : pathInfo;
   }
 }

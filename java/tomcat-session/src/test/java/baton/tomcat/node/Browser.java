@@ -21,6 +21,11 @@ public final class Browser {
     return send(HttpRequest.newBuilder(URI.create(node.url(path))));
   }
 
+  public HttpResponse<String> head(TomcatNode node, String path) throws IOException, InterruptedException {
+    return send(
+        HttpRequest.newBuilder(URI.create(node.url(path))).method("HEAD", HttpRequest.BodyPublishers.noBody()));
+  }
+
   public HttpResponse<String> post(TomcatNode node, String path, String form) throws IOException, InterruptedException {
     return send(
         HttpRequest.newBuilder(URI.create(node.url(path)))

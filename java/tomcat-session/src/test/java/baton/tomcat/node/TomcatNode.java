@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.function.Consumer;
+import jakarta.servlet.ServletContext;
 import org.apache.catalina.Context;
 import org.apache.catalina.LifecycleException;
 import org.apache.catalina.authenticator.FormAuthenticator;
@@ -23,6 +24,8 @@ public final class TomcatNode implements AutoCloseable {
   private TomcatNode(Path folder) {
     this.folder = folder;
     tomcat.setBaseDir(folder.toString());
+    // By which JMX tells several in one JVM apart.
+    tomcat.getEngine().setName(name());
     tomcat.setPort(0);
     tomcat.getConnector().setProperty("address", "127.0.0.1");
     tomcat.addUser("anna", "secret");
@@ -41,12 +44,25 @@ public final class TomcatNode implements AutoCloseable {
       throws Exception {
     TomcatNode node = new TomcatNode(Files.createTempDirectory("baton-tomcat-node-"));
     node.manager.setStore(redis.url());
+    // Machines that run tests are slow at times: only what is really away is.
+    node.manager.setLoadTimeout(5_000);
+    node.manager.setCommitTimeout(5_000);
     node.context.setManager(node.manager);
     Tomcat.addServlet(node.context, "application", application).setAsyncSupported(true);
     node.context.addServletMappingDecoded("/*", "application");
     configure.accept(node);
     node.tomcat.start();
     return node;
+  }
+
+  /** No other of this JVM has it. */
+  public String name() {
+    return folder.getFileName().toString();
+  }
+
+  /** {@code step}: done when the application begins, as its own code would. */
+  public void onStart(Consumer<ServletContext> step) {
+    context.addServletContainerInitializer((classes, servletContext) -> step.accept(servletContext), null);
   }
 
   public Context context() {
@@ -59,13 +75,18 @@ public final class TomcatNode implements AutoCloseable {
 
   /** Pages under /account are for who has logged in, at /login. */
   public void askForLogin() {
+    askForLogin("/account/*");
+  }
+
+  /** The same for another pattern of paths. */
+  public void askForLogin(String protectedPaths) {
     LoginConfig config = new LoginConfig();
     config.setAuthMethod("FORM");
     config.setLoginPage("/login");
     config.setErrorPage("/login-failed");
     context.setLoginConfig(config);
     SecurityCollection account = new SecurityCollection();
-    account.addPatternDecoded("/account/*");
+    account.addPatternDecoded(protectedPaths);
     SecurityConstraint constraint = new SecurityConstraint();
     constraint.addCollection(account);
     constraint.addAuthRole("buyer");
