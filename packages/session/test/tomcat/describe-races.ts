@@ -113,6 +113,7 @@ export function describeRaces(stacks: () => Stacks): void {
     expect(await browser.read(`${other}/me`)).toBe('{"user":"ann","attributes":{"first":"set"}}')
   })
 
+  // Not mended yet: requests of one JVM share the object whose id changes.
   it.fails('a late write of a Tomcat by the old id is dropped after a login on the same Tomcat, and its answer logs nobody in', async () => {
     const { id } = browser
     await expectNothingLeft(await slowOnTomcat(() => browser.get(`${tomcat}/login`)), id)

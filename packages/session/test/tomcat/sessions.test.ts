@@ -7,11 +7,13 @@ import { type Stacks, startStacks } from './stacks.ts'
 import { hasTomcat } from './tomcat-home.ts'
 
 describe.skipIf(!hasTomcat)('Tomcat and Node.js over one Redis', () => {
+  let starting: Promise<Stacks>
   let stacks: Stacks
   beforeAll(async () => {
-    stacks = await startStacks()
+    starting = startStacks()
+    stacks = await starting
   }, 120_000)
-  afterAll(() => stacks?.stop())
+  afterAll(async () => (await starting).stop(), 60_000)
 
   describe('know the same user:', () => describeLogins(() => stacks))
   describe('understand the same values:', () => describeValues(() => stacks))
