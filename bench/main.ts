@@ -5,6 +5,7 @@ import { benchNginx } from './nginx/nginx-bench.ts'
 import { benchProxy } from './proxy/proxy-bench.ts'
 import { benchRoll } from './roll/roll-bench.ts'
 import { benchSession } from './session/session-bench.ts'
+import { benchTomcat } from './tomcat/tomcat-bench.ts'
 
 const usage = `npm run bench -- proxy [--seconds N] [--rounds N] [--quick] [--only NAME,…]
 npm run bench -- nginx [--seconds N] [--rounds N] [--quick]
@@ -12,6 +13,7 @@ npm run bench -- balancers [--cycles N] [--quick] [--only NAME,…]
 npm run bench -- roll [--rolls N] [--quick]
 npm run bench -- engine [--rounds N] [--quick]
 npm run bench -- session [--seconds N] [--rounds N] [--quick] [--only NAME,…]
+npm run bench -- tomcat [--seconds N] [--rounds N] [--quick] [--only NAME,…]
 
 proxy      the embedded balancer beside http-proxy, @fastify/http-proxy, Caddy, HAProxy and nginx: requests a second,
            latency and memory, for small answers, 64 KiB answers and POST bodies, at 2 and at 1,000 nodes
@@ -22,6 +24,8 @@ roll       what a roll of two nodes costs beyond the app's own stop, start and c
 engine     what deciding costs: a roll of 1,000 nodes without a world
 session    shared sessions beside express-session, @fastify/session, iron-session and no sessions: requests a second and
            processor time a request, for sessions of 2 KB and 50 KB, reads and writes
+tomcat     Tomcat's sessions beside those in memory, PersistentValve with FileStore and redisson-tomcat: requests a second,
+           processor time a request, and memory
 
 --quick is a smoke run: its figures mean nothing. Results are written to bench/results/.`
 
@@ -54,6 +58,8 @@ if (values.help || positionals.length !== 1) {
   await benchEngine({ rounds: values.quick ? 1 : Number(values.rounds ?? 3), quick: values.quick })
 } else if (positionals[0] === 'session') {
   await benchSession({ ...lengths({ seconds: 2, rounds: 5 }), only: values.only?.split(',') ?? null })
+} else if (positionals[0] === 'tomcat') {
+  await benchTomcat({ ...lengths({ seconds: 4, rounds: 5 }), only: values.only?.split(',') ?? null })
 } else {
   console.log(usage)
   process.exitCode = 2

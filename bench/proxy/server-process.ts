@@ -15,7 +15,12 @@ export interface ServerProcess {
 /** Starts `argv` and resolves when `url` answers 200; fails with the server's output if it does not. */
 export async function startServerProcess(
   argv: readonly string[],
-  { cwd, url, env = {} }: { cwd: string; url: string; env?: Readonly<Record<string, string>> },
+  {
+    cwd,
+    url,
+    env = {},
+    timeoutMs = 20_000,
+  }: { cwd: string; url: string; env?: Readonly<Record<string, string>>; timeoutMs?: number },
 ): Promise<ServerProcess> {
   const [program = '', ...args] = argv
   const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -36,7 +41,7 @@ export async function startServerProcess(
   }
   try {
     const answers = async () => child.exitCode !== null || (await statusOf(url)) === 200
-    await waitFor(answers, { what: `an answer of ${url}`, timeoutMs: 20_000, intervalMs: 50 })
+    await waitFor(answers, { what: `an answer of ${url}`, timeoutMs, intervalMs: 50 })
     if (child.exitCode !== null) throw new Error(`it ended with exit code ${child.exitCode}`)
   } catch (error) {
     await stop()
