@@ -12,13 +12,7 @@ import { makeWar } from './webapps.ts'
 const home = process.env.CATALINA_HOME ?? '/usr/share/tomcat10'
 
 /** Quick to start: these JVMs live for a second. */
-const quick = [
-  '-XX:TieredStopAtLevel=1',
-  '-XX:-BytecodeVerificationRemote',
-  '-XX:+UseSerialGC',
-  '-Xmx128m',
-  '-Djava.security.egd=file:/dev/urandom',
-]
+const quick = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xmx128m', '-Djava.security.egd=file:/dev/urandom']
 
 export interface TomcatRig extends NodeRig {
   readonly options: TomcatOptions
