@@ -33,7 +33,7 @@ export async function startTomcat(
   const server = await startServerProcess([join(tomcatHome, 'bin/catalina.sh'), 'run'], {
     cwd: base,
     url: `${url}/health`,
-    timeoutMs: 60_000,
+    timeoutMs: 180_000,
     env: { CATALINA_HOME: tomcatHome, CATALINA_BASE: base, CATALINA_OPTS: '-Xms384m -Xmx384m' },
   })
   return { ...server, contestant, url, base, begin: (count, bytes) => begin(`${url}/begin?bytes=${bytes}`, count) }
