@@ -36,7 +36,7 @@ export interface Look {
 export const frameworks = ['express', 'fastify', 'koa', 'hono', 'node:http'] as const
 export type Framework = (typeof frameworks)[number]
 
-export const namespace = 'across'
+const namespace = 'across'
 
 /** A test machine may be slow; what is tested is what happens, not how soon. */
 export const patient = { connectMs: 10_000, loadMs: 10_000, commitMs: 10_000 }
