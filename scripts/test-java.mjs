@@ -7,7 +7,7 @@ import { javaProblem, maven } from './java.mjs'
 
 /** @typedef {{ passed: number, failed: number, skipped: number, lines: string[] }} Counts */
 
-const TOMCAT_PART = ['-Dtest=baton/tomcat/*Test', '-Dparallel=true']
+const TOMCAT_PART = ['-Dtest=baton/tomcat/*Test', '-Dtests.parallel=true']
 
 /** @type {[name: string, args: string[]][]} */
 const runs = [
