@@ -33,7 +33,7 @@ export function changeDiff(file: string, before: string | null, after: string | 
   ].join('\n')
 }
 
-export function withoutSecrets(line: string): string {
+function withoutSecrets(line: string): string {
   return line
     .replace(/([a-z][a-z0-9+.-]*:\/\/[^\s:/@"']*):[^\s@"']+@/gi, '$1:[redacted]@')
     .replace(/([?&;]\w*(?:pass|secret|token|key|auth)\w*=)[^&\s"']+/gi, '$1[redacted]')
