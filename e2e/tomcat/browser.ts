@@ -10,10 +10,15 @@ export interface Browser {
   logout(): Promise<void>
   /** GET /me. Fails unless the answer is 200. */
   me(): Promise<Readonly<Record<string, unknown>>>
+  /** From now on everything is asked of this URL, with the same cookies. */
+  goTo(url: string): void
+  /** Another with the cookies that this one has now. */
+  twin(): Browser
 }
 
-export function openBrowser(url: string): Browser {
-  const cookies = new Map<string, string>()
+export function openBrowser(firstUrl: string, firstCookies: Iterable<readonly [string, string]> = []): Browser {
+  const cookies = new Map(firstCookies)
+  let url = firstUrl
 
   async function ask(path: string, init: RequestInit = {}): Promise<Response> {
     const cookie = Array.from(cookies, (pair) => pair.join('=')).join('; ')
@@ -53,5 +58,9 @@ export function openBrowser(url: string): Browser {
       expect(answer.status).toBe(200)
       return (await answer.json()) as Record<string, unknown>
     },
+    goTo(next) {
+      url = next
+    },
+    twin: () => openBrowser(url, cookies),
   }
 }
