@@ -24,7 +24,7 @@ they noticed. Exits 0 only if no request failed, none was lost or doubled, and n
   --redis      sessions in a redis-server of its own instead of the embedded store
   --tomcat     two Tomcats behind nginx, with sessions in Redis, and examples/nginx-tomcat-redis as a WAR
   --keep       leave it running afterwards, and print the address (Ctrl-C stops it)
-  --rate N     requests a second (default 200)
+  --rate N     requests a second (default 200; 100 with --tomcat)
   --users N    logged-in users (default 20)
   --help       this text`
 
@@ -43,7 +43,7 @@ export function readArguments(
         nginx: flag,
         haproxy: flag,
         tomcat: flag,
-        rate: { type: 'string', default: '200' },
+        rate: { type: 'string' },
         users: { type: 'string', default: '20' },
       },
     })
@@ -55,7 +55,7 @@ export function readArguments(
       keep: values.keep,
       redis: values.redis || values.tomcat,
       tomcat: values.tomcat,
-      ratePerSecond: wholeNumber('--rate', values.rate, 5000),
+      ratePerSecond: wholeNumber('--rate', values.rate ?? (values.tomcat ? '100' : '200'), 5000),
       users: wholeNumber('--users', values.users, 9999),
     }
   } catch (error) {

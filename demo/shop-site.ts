@@ -79,7 +79,7 @@ health:
   path: /health
 
 rollout:
-  bake: 2s
+  ${shop.ramp === undefined ? '' : `ramp: ${shop.ramp}\n  `}bake: 2s
 
 sessions:
   store: ${sessionStore}

@@ -10,6 +10,8 @@ export interface Shop {
   release(version: 'v1' | 'v2'): string
   /** The app section of baton.yaml, but for its env. */
   readonly app: Readonly<Record<string, string>>
+  /** As in baton.yaml, for what is slow when it has just started. */
+  readonly ramp?: string
 }
 
 export const nodeShop: Shop = {
@@ -26,5 +28,6 @@ export function tomcatShop(): Shop {
     name: 'examples/nginx-tomcat-redis',
     release: (version) => join(repository, 'examples/nginx-tomcat-redis/build', version, 'shop.war'),
     app: { driver: 'tomcat', home, javaOptions: '-Xmx256m' },
+    ramp: '[10% for 2s, 50% for 2s, 100%]',
   }
 }

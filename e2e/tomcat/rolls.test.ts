@@ -8,7 +8,7 @@ import { openBrowser } from './browser.ts'
 import { needTomcat, openTomcatRig, shopWar, type TomcatRig } from './rig.ts'
 
 /** 20 before a release. */
-const rolls = Number(process.env.BATON_TOMCAT_ROLLS ?? 3)
+const rolls = Number(process.env.BATON_TOMCAT_ROLLS ?? 2)
 
 let rig: TomcatRig | undefined
 beforeEach(needTomcat)
