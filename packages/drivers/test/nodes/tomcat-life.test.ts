@@ -69,7 +69,8 @@ describe('a Tomcat node', () => {
     expect((await textOf(rig.port, '/a/b/health')).body).toBe('ok')
     expect((await textOf(rig.port, '/a/b/stale.txt')).status).toBe(404)
     expect((await textOf(rig.port, '/health')).status).toBe(404)
-    expect(await readdir(join(rig.base, 'conf'))).not.toContain('Catalina/localhost/old.xml')
+    expect(await readdir(join(rig.base, 'conf'), { recursive: true })).not.toContain('Catalina/localhost/old.xml')
+    expect(await readdir(join(rig.base, 'work'), { recursive: true })).not.toContain('Catalina/x')
     expect(await readdir(join(rig.base, 'lib'))).toEqual([])
     await rig.node.verify('v1', rig.call())
   })
@@ -121,6 +122,21 @@ describe('a Tomcat node', () => {
     expect(await rig.node.inspect(rig.call())).toMatchObject({ process: 'stopped' })
     await new Promise((resolve) => other.close(resolve))
   })
+
+  it.each(['a$b', 'a"b', 'a`b', 'a:b'])(
+    'starts nothing in a folder that catalina.sh would misread: %s',
+    async (name) => {
+      const { dir } = await openRig()
+      const rig = await openRig({ stateDir: join(dir, name) })
+      await mkdir(rig.dir)
+      await put(rig, 'v1')
+      await expect(rig.node.start(rig.call())).rejects.toMatchObject({
+        code: 'tomcat-path-unusable',
+        message: expect.stringContaining(join(dir, name)),
+      })
+      expect(await readdir(rig.base)).toEqual(['logs'])
+    },
+  )
 
   it.each([
     [{ home: '/usr/share/no-tomcat' }, 'tomcat-unreadable', 'CATALINA_HOME'],
@@ -234,6 +250,12 @@ describe('baton up, beside Tomcats,', () => {
     expect(lines.at(-1)).toBe(`web-1: goes on with pid ${third.pid}, release v1`)
     await Promise.all([next.stop(patient), adopting.stop(patient)])
     expect(isRunning(third.pid)).toBe(false)
+
+    await rig.node.stop(rig.call())
+    const last = keep(rig)
+    await last.start()
+    expect(await rig.node.inspect(rig.call())).toMatchObject({ process: 'stopped', current: 'v1' })
+    await last.stop(patient)
   })
 })
 
