@@ -75,8 +75,7 @@ describe.skipIf(!hasTomcat)('two processes of Node.js and two applications of a 
     10 * minutes,
   )
 
-  // A Tomcat still gives a cookie to who comes by an id that has ended: see the tests marked so in describe-races.ts.
-  it.skip(
+  it(
     'revive nothing when one of them writes late and another has logged out',
     async () => {
       const trials = asked || 100
@@ -87,7 +86,7 @@ describe.skipIf(!hasTomcat)('two processes of Node.js and two applications of a 
     10 * minutes,
   )
 
-  it.fails(
+  it(
     'leave the browser logged in, whichever of three answers to the old id it takes in last',
     async () => {
       const trials = asked || 100

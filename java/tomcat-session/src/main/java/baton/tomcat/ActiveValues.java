@@ -2,6 +2,7 @@ package baton.tomcat;
 
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import jakarta.servlet.http.HttpSessionActivationListener;
 import jakarta.servlet.http.HttpSessionEvent;
 
@@ -11,12 +12,7 @@ import jakarta.servlet.http.HttpSessionEvent;
  * soon as it is read.
  */
 final class ActiveValues {
-  private final TomcatSession session;
   private final Map<String, HttpSessionActivationListener> active = new ConcurrentHashMap<>();
-
-  ActiveValues(TomcatSession session) {
-    this.session = session;
-  }
 
   /** The application assigns it, and so it is active; null removes. */
   void put(String name, Object value) {
@@ -24,31 +20,27 @@ final class ActiveValues {
     else active.remove(name);
   }
 
-  /** The application reads it. */
-  void got(String name, Object value) {
+  /** The application reads it, of this session. */
+  void got(String name, Object value, TomcatSession session) {
     if (!(value instanceof HttpSessionActivationListener)) return;
     HttpSessionActivationListener listener = (HttpSessionActivationListener) value;
-    if (active.put(name, listener) != listener) tell(() -> listener.sessionDidActivate(event()));
+    if (active.put(name, listener) != listener) tell(session, listener::sessionDidActivate);
   }
 
   /** The session is about to be written. */
-  void passivate() {
+  void passivate(TomcatSession session) {
     active.forEach(
         (name, listener) -> {
-          if (active.remove(name, listener)) tell(() -> listener.sessionWillPassivate(event()));
+          if (active.remove(name, listener)) tell(session, listener::sessionWillPassivate);
         });
   }
 
   /** What goes wrong in an attribute is no reason not to write the session. */
-  private void tell(Runnable step) {
+  private static void tell(TomcatSession session, Consumer<HttpSessionEvent> step) {
     try {
-      step.run();
+      step.accept(new HttpSessionEvent(session.getSession()));
     } catch (RuntimeException error) {
       session.listenerFailed(error);
     }
-  }
-
-  private HttpSessionEvent event() {
-    return new HttpSessionEvent(session.getSession());
   }
 }

@@ -1,7 +1,6 @@
 package baton.tomcat;
 
 import baton.tomcat.format.SessionException;
-import baton.tomcat.session.SessionRecord;
 import java.util.AbstractMap;
 import java.util.AbstractSet;
 import java.util.ArrayList;
@@ -11,7 +10,6 @@ import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 
 /**
@@ -20,22 +18,15 @@ import java.util.concurrent.ConcurrentMap;
  */
 final class AttributeMap extends AbstractMap<String, Object> implements ConcurrentMap<String, Object> {
   private final TomcatSession session;
-  private final SessionRecord record;
-  private final ActiveValues active;
-  /** What is for this node only. */
-  private final Map<String, Object> local = new ConcurrentHashMap<>();
-  private final Set<String> reported = ConcurrentHashMap.newKeySet();
 
-  AttributeMap(TomcatSession session, SessionRecord record, ActiveValues active) {
+  AttributeMap(TomcatSession session) {
     this.session = session;
-    this.record = record;
-    this.active = active;
   }
 
   @Override
   public Object get(Object name) {
     session.used();
-    Object value = local.get(name);
+    Object value = shared().local().get(name);
     return value == null ? stored((String) name) : value;
   }
 
@@ -43,14 +34,15 @@ final class AttributeMap extends AbstractMap<String, Object> implements Concurre
   @Override
   public Object put(String name, Object value) {
     Object before = get(name);
+    SharedSession shared = shared();
     if (session.isLocal(name, value)) {
-      record.remove(name);
-      local.put(name, value);
+      shared.record().remove(name);
+      shared.local().put(name, value);
     } else {
-      local.remove(name);
-      record.set(name, value);
+      shared.local().remove(name);
+      shared.record().set(name, value);
     }
-    active.put(name, value);
+    shared.active().put(name, value);
     session.changed();
     return before;
   }
@@ -58,22 +50,25 @@ final class AttributeMap extends AbstractMap<String, Object> implements Concurre
   @Override
   public Object remove(Object name) {
     Object before = get(name);
-    local.remove(name);
-    record.remove((String) name);
-    active.put((String) name, null);
+    // One that is ended has its values unbound, and others may still read what it had.
+    if (!session.isValid()) return before;
+    SharedSession shared = shared();
+    shared.local().remove(name);
+    shared.record().remove((String) name);
+    shared.active().put((String) name, null);
     session.changed();
     return before;
   }
 
   @Override
   public boolean containsKey(Object name) {
-    return local.containsKey(name) || record.has((String) name);
+    return shared().local().containsKey(name) || shared().record().has((String) name);
   }
 
   @Override
   public Set<String> keySet() {
-    Set<String> names = new LinkedHashSet<>(record.names());
-    names.addAll(local.keySet());
+    Set<String> names = new LinkedHashSet<>(shared().record().names());
+    names.addAll(shared().local().keySet());
     return Collections.unmodifiableSet(names);
   }
 
@@ -99,38 +94,51 @@ final class AttributeMap extends AbstractMap<String, Object> implements Concurre
   }
 
   @Override
-  public synchronized Object putIfAbsent(String name, Object value) {
-    Object before = get(name);
-    if (before == null) put(name, value);
-    return before;
+  public Object putIfAbsent(String name, Object value) {
+    synchronized (shared().local()) {
+      Object before = get(name);
+      if (before == null) put(name, value);
+      return before;
+    }
   }
 
   @Override
-  public synchronized boolean remove(Object name, Object value) {
-    if (!Objects.equals(get(name), value)) return false;
-    remove(name);
-    return true;
+  public boolean remove(Object name, Object value) {
+    synchronized (shared().local()) {
+      if (!Objects.equals(get(name), value)) return false;
+      remove(name);
+      return true;
+    }
   }
 
   @Override
-  public synchronized boolean replace(String name, Object before, Object after) {
-    if (!Objects.equals(get(name), before)) return false;
-    put(name, after);
-    return true;
+  public boolean replace(String name, Object before, Object after) {
+    synchronized (shared().local()) {
+      if (!Objects.equals(get(name), before)) return false;
+      put(name, after);
+      return true;
+    }
   }
 
   @Override
-  public synchronized Object replace(String name, Object value) {
-    return containsKey(name) ? put(name, value) : null;
+  public Object replace(String name, Object value) {
+    synchronized (shared().local()) {
+      return containsKey(name) ? put(name, value) : null;
+    }
+  }
+
+  private SharedSession shared() {
+    return session.shared();
   }
 
   private Object stored(String name) {
+    SharedSession shared = shared();
     try {
-      Object value = record.get(name);
-      active.got(name, value);
+      Object value = shared.record().get(name);
+      shared.active().got(name, value, session);
       return value;
     } catch (SessionException unreadable) {
-      if (reported.add(name)) session.unreadable(unreadable);
+      if (shared.isNews(name)) session.unreadable(unreadable);
       return null;
     }
   }

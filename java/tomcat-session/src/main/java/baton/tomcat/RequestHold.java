@@ -2,6 +2,7 @@ package baton.tomcat;
 
 import baton.tomcat.format.SessionException;
 import baton.tomcat.format.SessionId;
+import baton.tomcat.session.SessionRecord;
 import java.io.IOException;
 import java.util.OptionalLong;
 import java.util.Set;
@@ -35,10 +36,12 @@ final class RequestHold implements HeadGate, AsyncListener {
   private RequestHold before;
   private boolean isListening;
   private boolean isRefused;
-  /** Nobody is to see a session until this request is over, and an error page is shown perhaps. */
-  private boolean isForFile;
+  /** Nobody is to see a session: it is a request for a file, or one that is refused. */
+  private boolean hidesAll;
   /** It has ended a session that was alive. */
   private volatile boolean hasEnded;
+  /** Its session had ended before it, or has meanwhile: nothing is to take its place, unless somebody logs in. */
+  private volatile boolean isLate;
   /** The application has ended this session, and the store does not know it. */
   private volatile TomcatSession unended;
 
@@ -58,19 +61,29 @@ final class RequestHold implements HeadGate, AsyncListener {
   /** Loads the session, but not for a file. Throws SessionException if the store cannot say. */
   void open() {
     if (sentId != null) {
-      if (FileRequests.isOne(request)) isForFile = true;
+      if (FileRequests.isOne(request)) hidesAll = true;
       else load();
     }
     request.setNote(NOTE, this);
   }
 
   private void load() {
-    opened = manager.acquire(sentId, manager.wantedBy(request));
+    TomcatSession found = manager.acquire(sentId, manager.wantedBy(request));
+    isLate = found != null && !found.isStored();
+    if (found == null || isLate) {
+      String id = SessionId.ofCookie(sentId);
+      if (id != null) absent.add(id);
+      return;
+    }
+    opened = found;
     writtenBefore = written(opened);
-    String id = SessionId.ofCookie(sentId);
-    if (opened == null && id != null) absent.add(id);
     // Tomcat takes it from us now, and asks no more, in whatever thread the application does.
-    if (opened != null) request.getSessionInternal(false);
+    RequestHold outer = manager.enter(this);
+    try {
+      request.getSessionInternal(false);
+    } finally {
+      manager.enter(outer);
+    }
   }
 
   /** false: a valve further out has begun it. */
@@ -94,7 +107,19 @@ final class RequestHold implements HeadGate, AsyncListener {
 
   /** Whether this request is to see no session of this id. */
   boolean hides(String id) {
-    return isForFile || absent.contains(id);
+    return hidesAll || absent.contains(id);
+  }
+
+  /** The session that the client's id named; null: none. */
+  TomcatSession opened() {
+    return opened;
+  }
+
+  /** Whether it has this id: the client's, or the one that this request has given it. */
+  boolean hasOpened(String id) {
+    TomcatSession session = opened;
+    if (session == null) return false;
+    return id.equals(SessionId.ofCookie(session.getIdInternal())) || id.equals(session.record().id());
   }
 
   /** The application ends a session. Should the store not take it, the answer will be an error. */
@@ -117,7 +142,9 @@ final class RequestHold implements HeadGate, AsyncListener {
   private void endNow() {
     TomcatSession session = unended;
     if (session == null) return;
+    boolean wasBegun = session.record().life() != SessionRecord.Life.NEW;
     if (session.record().destroy()) hasEnded = true;
+    else if (wasBegun) isLate = true;
     unended = null;
   }
 
@@ -142,13 +169,19 @@ final class RequestHold implements HeadGate, AsyncListener {
     try {
       endNow();
       session = session();
-      if (session != null) session.commit();
+      if (session != null) commit(session);
     } catch (SessionException error) {
       if (isOpen) refuse(error);
       else manager.report("What a request has changed after its headers is lost", error);
       return;
     }
     if (isOpen) showCookie(session);
+  }
+
+  private void commit(TomcatSession session) {
+    if (isLate && session != opened) session.limitToRequest();
+    session.commit();
+    if (session == opened && !session.isValid()) isLate = true;
   }
 
   private void showCookie(TomcatSession session) {
@@ -159,7 +192,7 @@ final class RequestHold implements HeadGate, AsyncListener {
       if (session != opened || !written.equals(writtenBefore)) manager.stamp(written, request, response);
     } else if (hasEnded) {
       cookie.clear();
-    } else if (session != null || opened != null) {
+    } else {
       // Nothing is stored, or it has ended elsewhere: where it was replaced, the browser has, or gets, a better one.
       cookie.drop();
     }
@@ -182,6 +215,51 @@ final class RequestHold implements HeadGate, AsyncListener {
     response.reset();
     if (error.status() == 503) response.setHeader("Retry-After", "1");
     response.sendError(error.status(), error.code().word());
+    hidesAll = true;
+    isLate = true;
+    prepareErrorPage();
+  }
+
+  /**
+   * An error page is made when this hold is over, and may ask for a session, as JSPs do of their own accord. Where a new one
+   * is not to take the place of what the browser has, it gets one of this request only.
+   */
+  private void prepareErrorPage() {
+    if (response.isCommitted() || !ErrorPages.isShownFor(request, response)) return;
+    RequestHold outer = manager.enter(this);
+    try {
+      TomcatSession session = session();
+      if (isRefused && session != null) session.refuse();
+      if (hidesAll && !isRefused && sentId != null) loadAfterFile();
+      if (isLate && session() == null) beginForRequest();
+    } finally {
+      manager.enter(outer);
+    }
+  }
+
+  private void beginForRequest() {
+    // After sendError, nothing may be done to an answer until its error page is made.
+    boolean wasSuspended = response.isSuspended();
+    response.setSuspended(false);
+    boolean wasCommitted = response.isAppCommitted();
+    response.setAppCommitted(false);
+    try {
+      ((TomcatSession) request.getSessionInternal(true)).limitToRequest();
+      cookie.drop();
+    } finally {
+      response.setAppCommitted(wasCommitted);
+      response.setSuspended(wasSuspended);
+    }
+  }
+
+  private void loadAfterFile() {
+    try {
+      hidesAll = false;
+      load();
+    } catch (SessionException away) {
+      hidesAll = true;
+      isLate = true;
+    }
   }
 
   private void listen() {
@@ -193,6 +271,7 @@ final class RequestHold implements HeadGate, AsyncListener {
   private void finish() throws IOException {
     try {
       beforeHead();
+      if (!isRefused) prepareErrorPage();
     } finally {
       request.removeNote(NOTE);
       if (opened != null) opened.release();

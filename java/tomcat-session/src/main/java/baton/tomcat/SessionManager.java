@@ -7,6 +7,7 @@ import baton.tomcat.session.Sessions;
 import baton.tomcat.store.NearCacheStats;
 import baton.tomcat.store.Wanted;
 import java.io.IOException;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.StringJoiner;
@@ -38,6 +39,7 @@ public class SessionManager extends ManagerAttributes {
   private final Log log = LogFactory.getLog(SessionManager.class);
   private final Reports reports = new Reports(log);
   private final Figures figures = new Figures();
+  private final SharedSessions inUse = new SharedSessions();
   /** The request that a thread works for. */
   private final ThreadLocal<RequestHold> current = new ThreadLocal<>();
   private final SessionValve ownValve = new SessionValve();
@@ -48,35 +50,28 @@ public class SessionManager extends ManagerAttributes {
   // ---- For the valve
 
   /**
-   * The session of an id that a client sent, up to date, and in use until it is released. null: there is none, or it has
-   * ended. Throws SessionException if the store cannot say.
+   * The session of an id that a client sent, up to date, and in use until it is released; one that is not stored: it has
+   * ended. null: there is none. Throws SessionException if the store cannot say.
    */
   TomcatSession acquire(String sentId, Wanted wanted) {
     String id = SessionId.ofCookie(sentId);
     if (id == null) return null;
     figures.loads.increment();
     for (;;) {
-      TomcatSession shared = (TomcatSession) sessions.get(id);
-      if (shared != null) {
-        if (shared.use()) return refreshed(shared, wanted);
-        sessions.remove(id, shared);
+      SharedSession shared = inUse.find(id);
+      if (shared != null && !shared.record().refresh(wanted)) inUse.forget(shared);
+      if (shared == null || shared.record().life() != SessionRecord.Life.ALIVE) {
+        SessionRecord record = open().load(id, wanted);
+        if (record == null) return null;
+        shared = shared(record, Map.of());
       }
-      SessionRecord record = open().load(id, wanted);
-      if (record == null) return null;
-      TomcatSession loaded = new TomcatSession(this, record, sentId);
-      loaded.use();
-      if (sessions.putIfAbsent(id, loaded) == null) return loaded;
+      TomcatSession session = new TomcatSession(this, shared, sentId);
+      if (!session.isStored()) return session;
+      if (inUse.share(shared, session)) {
+        session.use();
+        return session;
+      }
     }
-  }
-
-  private static TomcatSession refreshed(TomcatSession session, Wanted wanted) {
-    boolean isAlive = false;
-    try {
-      isAlive = session.refresh(wanted);
-    } finally {
-      if (!isAlive) session.release();
-    }
-    return isAlive ? session : null;
   }
 
   /** The request that this thread works for from now on; gives the one before. */
@@ -87,9 +82,25 @@ public class SessionManager extends ManagerAttributes {
     return before;
   }
 
-  /** Nobody uses this object any more. The session lives on. */
-  void forget(TomcatSession session) {
-    sessions.remove(keyOf(session), session);
+  SharedSession shared(SessionRecord record, Map<String, Object> local) {
+    return new SharedSession(record, cookieName(), local);
+  }
+
+  /** From now on, other requests with its id may come. */
+  void share(SharedSession shared, TomcatSession session) {
+    inUse.share(shared, session);
+    int size = inUse.size();
+    if (size > getMaxActive()) setMaxActive(size);
+  }
+
+  /** This request uses it no more. */
+  void leave(SharedSession shared, TomcatSession session) {
+    inUse.leave(shared, session);
+  }
+
+  /** It has ended, or has another id: who comes from now on asks the store. */
+  void forget(SharedSession shared) {
+    inUse.forget(shared);
   }
 
   SessionRecord make(String id) {
@@ -138,11 +149,6 @@ public class SessionManager extends ManagerAttributes {
     Sessions sessions = open;
     if (sessions == null) throw new IllegalStateException("the session manager is not started");
     return sessions;
-  }
-
-  private static String keyOf(Session session) {
-    String id = SessionId.ofCookie(session.getIdInternal());
-    return id == null ? session.getIdInternal() : id;
   }
 
   // ---- What Tomcat asks of a manager
@@ -196,7 +202,7 @@ public class SessionManager extends ManagerAttributes {
   @Override
   protected void stopInternal() throws LifecycleException {
     setState(LifecycleState.STOPPING);
-    sessions.clear();
+    inUse.clear();
     Sessions closing = open;
     open = null;
     if (closing != null) closing.close();
@@ -230,19 +236,21 @@ public class SessionManager extends ManagerAttributes {
   @Override
   public void unload() {}
 
-  /** Within a request, one that it has opened; elsewhere a copy of its own, that nobody shares. */
+  /** Within a request, the one that it has opened; elsewhere a view of its own. */
   @Override
   public Session findSession(String sentId) throws IOException {
     String id = sentId == null ? null : SessionId.ofCookie(sentId);
     if (id == null) return null;
     RequestHold hold = current.get();
     if (hold != null && hold.hides(id)) return null;
-    Session shared = sessions.get(id);
-    if (shared != null) return shared;
+    if (hold != null && hold.hasOpened(id)) return hold.opened();
     try {
+      SharedSession shared = inUse.find(id);
+      if (shared != null) return new TomcatSession(this, shared, sentId);
       figures.loads.increment();
       SessionRecord record = open().load(id, Wanted.NORMAL);
-      return record == null ? null : new TomcatSession(this, record, sentId);
+      boolean isThere = record != null && record.life() == SessionRecord.Life.ALIVE;
+      return isThere ? new TomcatSession(this, shared(record, Map.of()), sentId) : null;
     } catch (SessionException error) {
       throw new IOException(error.getMessage(), error);
     }
@@ -268,21 +276,29 @@ public class SessionManager extends ManagerAttributes {
     return route == null || route.isEmpty() ? id : id + "." + route;
   }
 
+  /** Others may know it when the store has it. */
   @Override
-  public void add(Session session) {
-    sessions.put(keyOf(session), session);
-    int size = sessions.size();
-    if (size > getMaxActive()) setMaxActive(size);
-  }
+  public void add(Session session) {}
 
   /** {@code isEnd}: the session has ended, for all nodes; otherwise it only gets another id. */
   @Override
   public void remove(Session session, boolean isEnd) {
-    forget((TomcatSession) session);
     if (!isEnd) return;
+    forget(((TomcatSession) session).shared());
     end((TomcatSession) session);
     expiredSessions.incrementAndGet();
     updateSessionMaxAliveTime((int) ((System.currentTimeMillis() - session.getCreationTimeInternal()) / 1000));
+  }
+
+  /** Those that requests use at this moment. */
+  @Override
+  public int getActiveSessions() {
+    return inUse.size();
+  }
+
+  @Override
+  public Session[] findSessions() {
+    return inUse.list().toArray(new Session[0]);
   }
 
   private void end(TomcatSession session) {
@@ -291,20 +307,15 @@ public class SessionManager extends ManagerAttributes {
     else hold.end(session);
   }
 
-  /** Expires nothing: that is the store's. Forgets objects that were made and never used. */
+  /** Expires nothing: that is the store's. */
   @Override
-  public void processExpires() {
-    long before = System.currentTimeMillis() - 60_000;
-    for (Session session : findSessions()) {
-      if (session.getThisAccessedTimeInternal() < before) ((TomcatSession) session).close();
-    }
-  }
+  public void processExpires() {}
 
   /** The first 8 characters of the hashes of those in use here: ids are not for reading. */
   @Override
   public String listSessionIds() {
     StringJoiner list = new StringJoiner(" ");
-    for (Session session : findSessions()) list.add(((TomcatSession) session).record().key().substring(0, 8));
+    for (TomcatSession session : inUse.list()) list.add(session.record().key().substring(0, 8));
     return list.toString();
   }
 

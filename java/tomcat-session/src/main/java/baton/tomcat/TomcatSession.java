@@ -13,23 +13,28 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.catalina.session.StandardSession;
 
 /**
- * Tomcat's view of a session in the store: one object for all requests of this JVM that use the session at the same time,
- * forgotten when the last of them ends. Its idle clock ends nothing: only the store's does.
+ * Tomcat's view of a session in the store, and one request's: a new id is the new one of this request alone, whose references
+ * go on with it, while other requests of the same JVM stay with the old id, which has ended then. What they have in common is
+ * in {@link SharedSession}. Its idle clock ends nothing: only the store's does.
  */
 final class TomcatSession extends StandardSession {
   private static final long serialVersionUID = 1L;
-  /** Added when nobody uses this object any more: whoever comes later needs another. */
+  /** Added when nobody uses this object any more. */
   private static final int CLOSED = Integer.MIN_VALUE / 2;
   /** Servlets have sessions that never end, the store has none: this many seconds are 68 years. */
   static final int FOR_EVER = Integer.MAX_VALUE;
 
   private final transient SessionManager owner;
   private final transient AtomicInteger uses = new AtomicInteger();
-  private transient FormNotes formNotes;
-  private transient ActiveValues activeValues;
-  private transient volatile SessionRecord record;
+  private transient volatile SharedSession shared;
   /** Somebody has looked at attributes or notes since the last commit, so that something may have changed. */
   private transient volatile boolean isUsed;
+  /** The client's session had ended before this one was made. */
+  private transient volatile boolean isForRequest;
+  /** Somebody logs in, or is about to. */
+  private transient volatile boolean isForLogin;
+  /** Its request is refused: what it has changed, or its error page does, is not written. */
+  private transient volatile boolean isRefused;
   /** Somebody has logged in or out, and the store does not know it. */
   private transient volatile boolean isPrincipalNew;
   /** The principal of the record that {@link #principal} stands for. */
@@ -39,41 +44,39 @@ final class TomcatSession extends StandardSession {
   TomcatSession(SessionManager manager) {
     super(manager);
     this.owner = manager;
+    this.attributes = new AttributeMap(this);
   }
 
   /** One that the store has. {@code id}: as the client sent it, with the route, if any. */
-  TomcatSession(SessionManager manager, SessionRecord record, String id) {
-    super(manager);
-    this.owner = manager;
+  TomcatSession(SessionManager manager, SharedSession shared, String id) {
+    this(manager);
     this.id = id;
-    attach(record);
+    this.shared = shared;
     isValid = true;
     showTimes();
   }
 
+  SharedSession shared() {
+    return shared;
+  }
+
   SessionRecord record() {
-    return record;
+    return shared.record();
   }
 
   // ---- Who uses it
 
-  /** false: it is closed, and must not be used. */
-  boolean use() {
-    return uses.updateAndGet(count -> count < 0 ? count : count + 1) > 0;
+  void use() {
+    uses.incrementAndGet();
   }
 
   void release() {
-    if (uses.decrementAndGet() == 0) close();
-  }
-
-  /** Forgets this object if nobody uses it. */
-  void close() {
-    if (uses.compareAndSet(0, CLOSED)) owner.forget(this);
+    if (uses.decrementAndGet() == 0 && uses.compareAndSet(0, CLOSED)) owner.leave(shared, this);
   }
 
   @Override
   public void access() {
-    uses.incrementAndGet();
+    use();
     super.access();
   }
 
@@ -85,71 +88,90 @@ final class TomcatSession extends StandardSession {
     release();
   }
 
-  // ---- The store
-
-  /** Brings it up to date for another request. false: it has ended meanwhile. */
-  boolean refresh(Wanted wanted) {
-    if (record.life() == SessionRecord.Life.NEW) return true;
-    if (record.refresh(wanted)) {
-      showTimes();
-      return true;
-    }
-    endQuietly();
-    return false;
+  /**
+   * The client came by an id that has ended, so that another answer may have given it a better one: this session lives in
+   * this request only, is not stored, and has no cookie, unless somebody logs in.
+   */
+  void limitToRequest() {
+    isForRequest = true;
   }
+
+  /** Its request is answered with an error instead: nothing more is written of it. */
+  void refuse() {
+    isRefused = true;
+  }
+
+  // ---- The store
 
   /** Writes what changed: one round trip, or none. Throws SessionException. */
   synchronized void commit() {
-    if (!isValid || expiring) return;
-    activeValues.passivate();
+    if (!isValid || expiring || isRefused) return;
     isUsed = false;
-    StoredPrincipal stored = record.principal().orElse(null);
+    if (isForRequest && !isForLogin) {
+      record().drop();
+      return;
+    }
+    shared.active().passivate(this);
+    StoredPrincipal stored = record().principal().orElse(null);
     StoredPrincipal wanted = isPrincipalNew ? Principals.stored(principal, authType) : stored;
-    if (wanted != null && !wanted.equals(stored)) logIn(wanted);
+    if (wanted != null && !wanted.equals(stored)) logIn(stored, wanted);
     else commitSame(stored != null && wanted == null);
     isPrincipalNew = false;
-    if (record.life() == SessionRecord.Life.DEAD) endQuietly();
+    if (record().life() == SessionRecord.Life.DEAD) endQuietly();
+    else if (isStored() && uses.get() > 0 && !shared.isUsedBy(this)) owner.share(shared, this);
   }
 
-  private void logIn(StoredPrincipal wanted) {
+  private void logIn(StoredPrincipal before, StoredPrincipal wanted) {
     // Who logs in gets a new id, so that one that somebody planted before is worth nothing.
-    boolean needsId = record.life() != SessionRecord.Life.NEW && !isRenewed();
+    boolean needsId = record().life() != SessionRecord.Life.NEW && !isRenewed();
     if (needsId) owner.changeSessionId(this, owner.generateSessionId());
-    record.login(wanted, SessionId.ofCookie(id));
+    boolean takesAlong = before == null || before.name().equals(wanted.name());
+    goOn(record().loginApart(wanted, SessionId.ofCookie(id)), takesAlong);
     shownPrincipal = wanted;
   }
 
   private void commitSame(boolean isLogout) {
     if (isLogout) {
-      record.logout();
+      record().logout();
       shownPrincipal = null;
     }
-    if (isRenewed()) record.renewId(SessionId.ofCookie(id));
-    if (owner.getStoreEmptySessions()) record.begin();
-    else record.commit();
+    if (isRenewed()) goOn(record().renewIdApart(SessionId.ofCookie(id)), true);
+    if (owner.getStoreEmptySessions()) record().begin();
+    else record().commit();
+  }
+
+  /** With the record of the new id, alone until others come with it. */
+  private void goOn(SessionRecord next, boolean takesAlong) {
+    SharedSession before = shared;
+    if (next == before.record()) return;
+    shared = owner.shared(next, takesAlong ? before.local() : Map.of());
+    owner.leave(before, this);
+    owner.forget(before);
   }
 
   /** Whether it was given another id than the store has. */
   private boolean isRenewed() {
-    return !record.id().equals(SessionId.ofCookie(id));
+    return !record().id().equals(SessionId.ofCookie(id));
   }
 
   /** Whether its id is worth a cookie. */
   boolean isStored() {
-    return isValid && record.life() == SessionRecord.Life.ALIVE;
+    return isValid && record().life() == SessionRecord.Life.ALIVE;
   }
 
   /** It has ended elsewhere: no listener is told, as it is for the node that ended it to do so. */
   private void endQuietly() {
     isValid = false;
-    owner.forget(this);
+    owner.forget(shared);
   }
 
   // ---- What Tomcat asks of a session
 
   @Override
   public void setId(String id, boolean notify) {
-    if (record == null) attach(owner.make(id));
+    if (shared == null) begin(id);
+    // The application, or Tomcat for it, changes an id when somebody logs in.
+    else isForLogin = true;
     super.setId(id, notify);
   }
 
@@ -161,9 +183,9 @@ final class TomcatSession extends StandardSession {
   @Override
   public void setMaxInactiveInterval(int interval) {
     super.setMaxInactiveInterval(interval);
-    if (record == null) return;
+    if (shared == null) return;
     isUsed = true;
-    record.setMaxInactiveMs(1000L * (interval <= 0 ? FOR_EVER : interval));
+    record().setMaxInactiveMs(1000L * (interval <= 0 ? FOR_EVER : interval));
   }
 
   @Override
@@ -176,6 +198,7 @@ final class TomcatSession extends StandardSession {
   public void setPrincipal(Principal principal) {
     isUsed = true;
     isPrincipalNew = true;
+    if (principal != null) isForLogin = true;
     super.setPrincipal(principal);
   }
 
@@ -194,20 +217,25 @@ final class TomcatSession extends StandardSession {
 
   @Override
   public Object getNote(String name) {
-    return formNotes.has(name) ? formNotes.get(name, id) : super.getNote(name);
+    return shared.formNotes().has(name) ? shared.formNotes().get(name, id) : super.getNote(name);
   }
 
   @Override
   public void setNote(String name, Object value) {
     isUsed = true;
-    if (formNotes.has(name)) formNotes.set(name, value);
-    else super.setNote(name, value);
+    if (!shared.formNotes().has(name)) {
+      super.setNote(name, value);
+      return;
+    }
+    // The page that was asked for has to be there after the login.
+    isForLogin = true;
+    shared.formNotes().set(name, value);
   }
 
   @Override
   public void removeNote(String name) {
     isUsed = true;
-    if (formNotes.has(name)) formNotes.set(name, null);
+    if (shared.formNotes().has(name)) shared.formNotes().set(name, null);
     else super.removeNote(name);
   }
 
@@ -250,32 +278,28 @@ final class TomcatSession extends StandardSession {
 
   @Override
   public String toString() {
-    return "TomcatSession[" + (record == null ? "" : record.key().substring(0, 8)) + "]";
+    return "TomcatSession[" + (shared == null ? "" : record().key().substring(0, 8)) + "]";
   }
 
-  private void attach(SessionRecord record) {
+  private void begin(String id) {
     int interval = maxInactiveInterval;
-    this.record = record;
-    this.formNotes = new FormNotes(record, owner.cookieName());
-    this.activeValues = new ActiveValues(this);
-    this.attributes = new AttributeMap(this, record, activeValues);
-    if (record.life() != SessionRecord.Life.NEW) return;
+    shared = owner.shared(owner.make(id), Map.of());
     setMaxInactiveInterval(interval);
-    setCreationTime(record.createdAtMs());
+    setCreationTime(record().createdAtMs());
   }
 
   private void showTimes() {
-    long seconds = record.maxInactiveMs() / 1000;
+    long seconds = record().maxInactiveMs() / 1000;
     maxInactiveInterval = seconds >= FOR_EVER ? -1 : (int) seconds;
-    creationTime = record.createdAtMs();
-    lastAccessedTime = Math.max(creationTime, record.lastUsedAtMs());
+    creationTime = record().createdAtMs();
+    lastAccessedTime = Math.max(creationTime, record().lastUsedAtMs());
     thisAccessedTime = lastAccessedTime;
   }
 
   /** Makes Tomcat's principal of the record's, unless somebody has just logged in or out here. */
   private synchronized void showPrincipal() {
-    if (isPrincipalNew || record == null) return;
-    StoredPrincipal stored = record.principal().orElse(null);
+    if (isPrincipalNew || shared == null) return;
+    StoredPrincipal stored = record().principal().orElse(null);
     if (stored == null ? shownPrincipal == null : stored.equals(shownPrincipal)) return;
     shownPrincipal = stored;
     principal = Principals.shown(stored);

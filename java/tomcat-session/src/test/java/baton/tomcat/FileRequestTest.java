@@ -39,6 +39,7 @@ class FileRequestTest extends Nodes {
     return new Application()
         .on("/set", (request, response) -> request.getSession().setAttribute("one", "1"))
         .on("/get", (request, response) -> response.getWriter().print(request.getSession().getAttribute("one")))
+        .on("/end", (request, response) -> request.getSession().invalidate())
         .on("/error-page", (request, response) -> {
           response.getWriter().print(request.getSession().getAttribute("one"));
         })
@@ -48,6 +49,8 @@ class FileRequestTest extends Nodes {
 
   @Override
   protected void configure(TomcatNode node) {
+    node.manager().setLoadTimeout(1_000);
+    node.manager().setCommitTimeout(1_000);
     SessionValve valve = new SessionValve();
     valve.setIgnore("/api/.*");
     node.context().getPipeline().addValve(valve);
@@ -122,6 +125,17 @@ class FileRequestTest extends Nodes {
     browser.read(a, "/set");
     HttpResponse<String> response = browser.get(b, "/missing.css");
     assertEquals("404 1", response.statusCode() + " " + response.body());
+    assertTrue(response.headers().firstValue("Set-Cookie").isEmpty());
+  }
+
+  @Test
+  void anErrorPageForAFileLogsNobodyOutWhoseIdHasEnded() throws Exception {
+    browser.read(a, "/set");
+    Browser late = new Browser();
+    late.session(browser.session());
+    browser.read(a, "/end");
+    HttpResponse<String> response = late.get(b, "/missing.css");
+    assertEquals("404 null", response.statusCode() + " " + response.body());
     assertTrue(response.headers().firstValue("Set-Cookie").isEmpty());
   }
 

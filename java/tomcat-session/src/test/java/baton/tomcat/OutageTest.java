@@ -11,6 +11,7 @@ import baton.tomcat.node.TomcatNode;
 import java.net.http.HttpResponse;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.tomcat.util.descriptor.web.ErrorPage;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -43,7 +44,22 @@ class OutageTest extends Nodes {
           redis.kill();
           request.getSession().invalidate();
         })
+        .on("/error-page", (request, response) -> {
+          request.getSession().setAttribute("shown", "error");
+          response.getWriter().print("new " + request.getSession().isNew());
+        })
         .on("/nothing", (request, response) -> response.getWriter().print("nothing"));
+  }
+
+  @Override
+  protected void configure(TomcatNode node) {
+    // Nearly every call of these tests waits for as long as it may.
+    node.manager().setLoadTimeout(1_000);
+    node.manager().setCommitTimeout(1_000);
+    ErrorPage page = new ErrorPage();
+    page.setErrorCode(503);
+    page.setLocation("/error-page");
+    node.context().addErrorPage(page);
   }
 
   @AfterEach
@@ -82,6 +98,20 @@ class OutageTest extends Nodes {
   }
 
   @Test
+  void anErrorPageThatAsksForASessionGivesNoCookieWhileRedisIsAway() throws Exception {
+    browser.read(a, "/set");
+    String id = browser.session();
+    isAway = true;
+    redis.kill();
+    HttpResponse<String> response = browser.get(b, "/get");
+    assertRefused(response);
+    assertEquals("new true", response.body());
+    bringRedisBack();
+    assertEquals(id, browser.session());
+    assertEquals("full", browser.read(b, "/get"));
+  }
+
+  @Test
   void aNewSessionThatCannotBeWrittenIsNoCookie() throws Exception {
     isAway = true;
     redis.kill();
@@ -112,7 +142,7 @@ class OutageTest extends Nodes {
 
   @Test
   void aNodeThatStopsEndsNoSession() throws Exception {
-    try (TomcatNode third = TomcatNode.start(redis, application())) {
+    try (TomcatNode third = TomcatNode.start(redis, application(), this::configure)) {
       browser.read(third, "/set");
       third.manager().processExpires();
     }
@@ -124,7 +154,7 @@ class OutageTest extends Nodes {
     browser.read(a, "/set");
     isAway = true;
     redis.kill();
-    try (TomcatNode third = TomcatNode.start(redis, application())) {
+    try (TomcatNode third = TomcatNode.start(redis, application(), this::configure)) {
       assertEquals("nothing", new Browser().read(third, "/nothing"));
       assertRefused(browser.get(third, "/get"));
       redis.run();

@@ -43,6 +43,27 @@ final class Attributes {
     this.key = key;
   }
 
+  /** Others of the same session, with these changes and all notes, and no object that these have. */
+  Attributes copy(List<AttributeChange> changes) {
+    Attributes copy = new Attributes(codec, cipher, key);
+    copy.base = base;
+    copy.notes.putAll(notes);
+    for (AttributeChange change : changes) {
+      if (change.plain == null) copy.removed.add(change.name);
+      else copy.held.put(change.name, Held.assigned(copyOf(change)));
+    }
+    return copy;
+  }
+
+  private Object copyOf(AttributeChange change) {
+    try {
+      return codec.decode(change.name, change.plain);
+    } catch (SessionException unreadable) {
+      // What no node will read is still to be written.
+      return change.held.value;
+    }
+  }
+
   Map<String, byte[]> base() {
     return base;
   }

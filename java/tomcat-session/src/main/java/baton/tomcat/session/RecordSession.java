@@ -7,11 +7,14 @@ import baton.tomcat.format.StoredPrincipal;
 import baton.tomcat.store.Locked;
 import baton.tomcat.store.Stored;
 import baton.tomcat.store.Wanted;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 
@@ -215,6 +218,54 @@ final class RecordSession implements SessionRecord {
     inTurn(
         () -> {
           steps.renewId(newId);
+          return null;
+        });
+  }
+
+  @Override
+  public SessionRecord loginApart(StoredPrincipal principal, String newId) {
+    return apart(next -> next.login(principal, newId));
+  }
+
+  @Override
+  public SessionRecord renewIdApart(String newId) {
+    return apart(next -> next.renewId(newId));
+  }
+
+  private SessionRecord apart(Consumer<SessionRecord> step) {
+    return inTurn(
+        () -> {
+          if (state.life == Life.NEW) {
+            step.accept(this);
+            return this;
+          }
+          List<AttributeChange> changes;
+          SessionState copy;
+          synchronized (state) {
+            changes = state.attributes.changes();
+            copy = state.copy(changes);
+          }
+          RecordSession next = new RecordSession(context, copy);
+          try {
+            step.accept(next);
+          } catch (SessionException error) {
+            if (copy.life == Life.DEAD) state.life = Life.DEAD;
+            throw error;
+          }
+          synchronized (state) {
+            state.life = Life.DEAD;
+            state.lockHolder = null;
+            state.attributes.settle(changes, state.attributes.sealed(changes, state.key, Map.of()), true);
+          }
+          return next;
+        });
+  }
+
+  @Override
+  public void drop() {
+    inTurn(
+        () -> {
+          steps.drop();
           return null;
         });
   }

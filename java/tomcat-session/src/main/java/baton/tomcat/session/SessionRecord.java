@@ -111,6 +111,13 @@ public interface SessionRecord {
   void login(StoredPrincipal principal, String newId);
 
   /**
+   * The same for one of several who use this record: gives the record that goes on under the new id, with what was changed and
+   * not committed, but with none of the objects that were handed out or assigned. This record stays with the others, DEAD. One
+   * that is NEW is known to nobody else, and goes on itself.
+   */
+  SessionRecord loginApart(StoredPrincipal principal, String newId);
+
+  /**
    * Nobody is logged in any more, and everything else stays, the id too; one round trip, with what was changed and not
    * committed.
    */
@@ -118,6 +125,12 @@ public interface SessionRecord {
 
   /** A new id, everything else kept. Throws {@code GONE} if the session has ended. */
   void renewId(String newId);
+
+  /** As {@link #loginApart}. */
+  SessionRecord renewIdApart(String newId);
+
+  /** What was changed and not committed is reported, and never written. It can still be read here. */
+  void drop();
 
   /** Ends the session everywhere. false: it was not alive. */
   boolean destroy();

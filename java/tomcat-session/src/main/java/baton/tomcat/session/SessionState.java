@@ -45,13 +45,36 @@ final class SessionState {
   volatile String lockHolder;
 
   SessionState(Context context, String id) {
+    this(context, id, new Attributes(context.codec, context.cipher, SessionId.hash(id)));
+  }
+
+  private SessionState(Context context, String id, Attributes attributes) {
     this.context = context;
     this.id = id;
+    this.attributes = attributes;
     key = SessionId.hash(id);
     life = Life.NEW;
     maxInactiveMs = context.maxInactiveMs;
     storedInactiveMs = maxInactiveMs;
-    attributes = new Attributes(context.codec, context.cipher, key);
+  }
+
+  /** Another of the same session, with these changes, and no object that this one has. */
+  SessionState copy(List<AttributeChange> changes) {
+    SessionState copy = new SessionState(context, id, attributes.copy(changes));
+    copy.life = life;
+    copy.isNew = isNew;
+    copy.createdAtMs = createdAtMs;
+    copy.lastUsedAtMs = lastUsedAtMs;
+    copy.deadlineMs = deadlineMs;
+    copy.maxInactiveMs = maxInactiveMs;
+    copy.storedInactiveMs = storedInactiveMs;
+    copy.version = version;
+    copy.writtenVersion = writtenVersion;
+    copy.principal = principal;
+    copy.isTouchDue = isTouchDue;
+    copy.isListLate = isListLate;
+    copy.lockHolder = lockHolder;
+    return copy;
   }
 
   /** For how long the session lives from now on without a request. */

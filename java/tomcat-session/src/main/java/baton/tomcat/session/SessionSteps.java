@@ -279,6 +279,12 @@ final class SessionSteps {
     return change;
   }
 
+  void drop() {
+    synchronized (state) {
+      drop(state.attributes.changes());
+    }
+  }
+
   private void drop(List<AttributeChange> changes) {
     state.attributes.settle(changes, state.attributes.sealed(changes, state.key, Map.of()), true);
     state.storedInactiveMs = state.maxInactiveMs;

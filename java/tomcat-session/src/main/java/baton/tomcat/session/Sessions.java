@@ -20,8 +20,8 @@ public interface Sessions extends AutoCloseable {
   SessionRecord make(String newId);
 
   /**
-   * The session of a cookie's id, one round trip. null: there is none, or it has ended, or the id cannot be one (nothing is
-   * asked then). Throws {@link baton.tomcat.store.SessionStoreException} if the store cannot say.
+   * The session of a cookie's id, one round trip; one that is DEAD: it has ended. null: there is none, or the id cannot be one
+   * (nothing is asked then). Throws {@link baton.tomcat.store.SessionStoreException} if the store cannot say.
    */
   SessionRecord load(String id, Wanted wanted);
 

@@ -43,10 +43,10 @@ final class StoredSessions implements Sessions {
     if (bare == null) return null;
     Stored stored = context.store.load(SessionId.hash(bare), wanted);
     if (stored == null) return null;
-    if (RecordMeta.read(stored.fields(), System.currentTimeMillis()).state() != RecordMeta.State.ALIVE) return null;
+    if (RecordMeta.read(stored.fields(), System.currentTimeMillis()).state() == RecordMeta.State.ABSENT) return null;
     SessionState state = new SessionState(context, bare);
     state.adoptLoaded(stored);
-    return state.life == SessionRecord.Life.ALIVE ? new RecordSession(context, state) : null;
+    return new RecordSession(context, state);
   }
 
   @Override

@@ -260,7 +260,7 @@ class SessionRecordTest {
     assertEquals(1, dropped.size());
     assertFalse(dropped.get(0).getMessage().contains(shared.id()));
     assertFalse(shared.refresh(Wanted.NORMAL));
-    assertNull(there.load(shared.id(), Wanted.NORMAL));
+    assertEquals(Life.DEAD, there.load(shared.id(), Wanted.NORMAL).life());
     assertThrows(SessionException.class, () -> shared.renewId(here.newId()));
   }
 
@@ -280,7 +280,7 @@ class SessionRecordTest {
     assertEquals("tea", read.get("cart"));
     assertEquals(1, read.get("also"));
     assertArrayEquals(new byte[] {7}, read.note("saved"));
-    assertNull(there.load(before, Wanted.NORMAL));
+    assertEquals(Life.DEAD, there.load(before, Wanted.NORMAL).life());
     elsewhere.set("a", 1);
     elsewhere.commit();
     assertEquals(Life.DEAD, elsewhere.life());
@@ -288,6 +288,41 @@ class SessionRecordTest {
     SessionRecord bobs = there.load(session.id(), Wanted.NORMAL);
     assertEquals(Set.of(), bobs.names());
     assertNull(bobs.note("saved"));
+  }
+
+  @Test
+  void aLoginOfOneLeavesTheOthersWithTheOldIdAndNoneOfTheirObjects() {
+    SessionRecord shared = begin(here);
+    shared.set("list", new ArrayList<>(List.of("stored")));
+    shared.commit();
+    String before = shared.id();
+    List<Object> list = listIn(shared);
+    list.add("changed in place");
+    shared.set("early", 1);
+    shared.remove("first");
+    SessionRecord apart = shared.loginApart(ann(), here.newId());
+    list.add("too late");
+    shared.set("late", 1);
+    shared.commit();
+    assertEquals(before, shared.id());
+    assertEquals(Life.DEAD, shared.life());
+    assertEquals(1, dropped.size());
+    assertFalse(dropped.get(0).getMessage().contains("early"));
+    apart.set("more", 1);
+    apart.commit();
+    SessionRecord read = there.load(apart.id(), Wanted.NORMAL);
+    assertEquals(ann(), read.principal().get());
+    assertEquals(Set.of("list", "early", "more"), read.names());
+    assertEquals(List.of("stored", "changed in place"), read.get("list"));
+    assertEquals(Life.DEAD, there.load(before, Wanted.NORMAL).life());
+    SessionRecord again = shared.loginApart(ann(), here.newId());
+    assertEquals(Set.of(), there.load(again.id(), Wanted.NORMAL).names());
+    assertThrows(SessionException.class, () -> shared.renewIdApart(here.newId()));
+  }
+
+  @SuppressWarnings("unchecked")
+  private static List<Object> listIn(SessionRecord session) {
+    return (List<Object>) session.get("list");
   }
 
   @Test
