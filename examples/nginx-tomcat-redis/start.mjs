@@ -1,6 +1,6 @@
 // node start.mjs [--mixed]: the whole set-up in run/ of this folder, with an nginx and a Redis of its own. Ctrl-C stops it.
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { userInfo } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -36,6 +36,7 @@ async function main(configuration) {
   buildShop()
   for (const name of ['nginx/conf.d', 'redis']) mkdirSync(join(folder, name), { recursive: true })
   writeFileSync(join(folder, 'nginx/nginx.conf'), nginxConfiguration())
+  linkModules()
   writeFileSync(join(folder, 'baton.yaml'), localized(readFileSync(join(here, configuration), 'utf8')))
 
   const redis = ['--port', `${redisPort}`, '--bind', '127.0.0.1', '--dir', join(folder, 'redis'), '--appendonly', 'yes']
@@ -76,6 +77,14 @@ ${temporary.map((name) => `    ${name}_temp_path ${nginx}/${name};`).join('\n')}
     include ${nginx}/conf.d/*.conf;
 }
 `
+}
+
+/** `load_module` has paths below nginx's own folder, and that is ours here. */
+function linkModules() {
+  const installed = ['/usr/share/nginx/modules', '/usr/lib/nginx/modules'].find((path) => existsSync(path))
+  const link = join(folder, 'nginx/modules')
+  rmSync(link, { force: true })
+  if (installed !== undefined) symlinkSync(installed, link)
 }
 
 /** Of its own process group: Ctrl-C is for Baton, and what it needs ends after it. @param {string} program @param {string[]} args */
