@@ -167,12 +167,22 @@ public class SessionManager extends ManagerAttributes {
     if (getContext().getSessionCookiePath() == null) getContext().setSessionCookiePath(settings.cookiePath);
     // Tomcat's authenticator would send the body of its redirect past us, and the session would not be written yet.
     getContext().setSendRedirectBody(false);
+    closeAfterForward();
     ForwardFilter.install(getContext(), current::get);
     open = opened();
     WarmUp.of(open);
     stamp =
         settings.nearCache ? new StampCookie(cookieName(), getSameSite(), settings.nearCacheMaxAgeMs + STAMP_MORE_MS) : null;
     setState(LifecycleState.STARTING);
+  }
+
+  /** Of Tomcat 11, which else suspends what it forwarded to, past us: a session that an error page begins would be written late. */
+  private void closeAfterForward() {
+    try {
+      Context.class.getMethod("setSuspendWrappedResponseAfterForward", boolean.class).invoke(getContext(), false);
+    } catch (ReflectiveOperationException older) {
+      // It knows nothing else.
+    }
   }
 
   private Sessions opened() throws LifecycleException {

@@ -155,6 +155,7 @@ final class RecordSession implements SessionRecord {
     for (int loads = 1; ; loads += 1) {
       String key = look(() -> state.life == Life.ALIVE ? state.key : null);
       if (key == null) return false;
+      long askedAtMs = System.currentTimeMillis();
       Stored stored = context.store.load(key, want);
       synchronized (state) {
         if (state.life != Life.ALIVE) return false;
@@ -165,7 +166,7 @@ final class RecordSession implements SessionRecord {
         }
         boolean isOvertaken = isOlder(stored) && loads < LOADS;
         if (!isOvertaken) {
-          if (!isOlder(stored)) state.adoptLoaded(stored);
+          if (!isOlder(stored)) state.adoptLoaded(stored, askedAtMs);
           return state.life == Life.ALIVE;
         }
       }

@@ -119,13 +119,13 @@ final class SessionState {
     principal = RecordMeta.principalOf(fields).orElse(null);
   }
 
-  /** As it was loaded for a request. */
-  void adoptLoaded(Stored stored) {
+  /** As it was loaded for a request, by an answer to what was asked at {@code askedAtMs}. */
+  void adoptLoaded(Stored stored, long askedAtMs) {
     adopt(id, stored.fields());
     if (life != Life.ALIVE) return;
     isNew = false;
     isTouchDue = stored.ttlMs() < ttlMs() - maxInactiveMs * TOUCH_AFTER;
-    lastUsedAtMs = System.currentTimeMillis() - Math.max(0, ttlMs() - stored.ttlMs());
+    lastUsedAtMs = askedAtMs - Math.max(0, ttlMs() - stored.ttlMs());
   }
 
   /** The store took this change, as this version. */

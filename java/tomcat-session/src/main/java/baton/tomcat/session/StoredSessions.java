@@ -41,11 +41,12 @@ final class StoredSessions implements Sessions {
   public SessionRecord load(String id, Wanted wanted) {
     String bare = SessionId.ofCookie(id);
     if (bare == null) return null;
+    long askedAtMs = System.currentTimeMillis();
     Stored stored = context.store.load(SessionId.hash(bare), wanted);
     if (stored == null) return null;
     if (RecordMeta.read(stored.fields(), System.currentTimeMillis()).state() == RecordMeta.State.ABSENT) return null;
     SessionState state = new SessionState(context, bare);
-    state.adoptLoaded(stored);
+    state.adoptLoaded(stored, askedAtMs);
     return new RecordSession(context, state);
   }
 
