@@ -1,4 +1,4 @@
-// node start.mjs [--mixed]: the whole set-up in run/ of this folder, with an nginx and a Redis of its own. Ctrl-C stops it.
+// node start.mjs [--mixed]: the whole set-up in run/ (run-mixed/) of this folder, with an nginx and a Redis of its own. Ctrl-C stops it.
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -10,7 +10,9 @@ import { buildTomcat } from '../../scripts/build-tomcat.mjs'
 import { buildShop } from './build.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
-const folder = join(here, 'run')
+const isMixed = process.argv[2] === '--mixed'
+/** Each has one of its own: neither could start the releases of the other. */
+const folder = join(here, isMixed ? 'run-mixed' : 'run')
 const cli = join(here, '../../packages/cli/bin/baton.js')
 /** Another than that of a Redis that runs on this machine. */
 const redisPort = 6390
@@ -20,7 +22,7 @@ const running = []
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => running[0]?.kill('SIGTERM'))
 try {
-  process.exitCode = await main(process.argv[2] === '--mixed' ? 'baton-mixed.yaml' : 'baton.yaml')
+  process.exitCode = await main(isMixed ? 'baton-mixed.yaml' : 'baton.yaml')
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
   process.exitCode = 1
@@ -45,8 +47,9 @@ async function main(configuration) {
   await accepts(redisPort)
   await until('nginx', () => existsSync(join(folder, 'nginx/nginx.pid')))
   if ((await end(start(process.execPath, [cli, 'balancer', 'install']))) !== 0) return 1
+  const [place, source] = isMixed ? ['run-mixed', '../build/v2'] : ['run', '../build/v2/shop.war']
   console.log(
-    '\nIn another terminal, from examples/nginx-tomcat-redis/run: npx baton status, npx baton deploy ../build/v2/shop.war\n',
+    `\nIn another terminal, from examples/nginx-tomcat-redis/${place}: npx baton status, npx baton deploy ${source}\n`,
   )
   return (await end(start(process.execPath, [cli, 'up']))) ?? 1
 }
