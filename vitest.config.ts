@@ -15,6 +15,9 @@ const patient = [
   'e2e/balancers/{away,check,outdated}.test.ts',
 ]
 
+/** Two JVMs each, that start again and again: beside anything else, a session's 250 ms are over before somebody had a core. */
+const tomcats = 'e2e/tomcat/**/*.test.ts'
+
 /** Half a minute and more: whoever begins with them does not wait for one of them alone at the end. The longest first. */
 const longest = [
   'packages/core/test/simulation/simulation.test.ts',
@@ -84,12 +87,22 @@ export default defineConfig({
         test: {
           name: 'stories',
           include: ['e2e/**/*.test.ts'],
-          exclude: patient,
+          exclude: [...patient, tomcats],
           testTimeout: 60_000,
           hookTimeout: 60_000,
           // With much traffic, or an eye on short times: each has about a core for itself.
           sequence: { groupOrder: 2 },
           maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: 'Tomcat stories',
+          include: [tomcats],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 3 },
+          maxWorkers: 1,
         },
       },
     ],
