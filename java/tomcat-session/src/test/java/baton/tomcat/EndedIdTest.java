@@ -199,7 +199,8 @@ class EndedIdTest extends Nodes {
               slow("/change-id-flush-and-wait", () -> {
                 addLate.countDown();
                 // The request of the old id is over before the new session is used again.
-                while (a.manager().getActiveSessions() > 1) Thread.sleep(5);
+                long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(5);
+                while (a.manager().getActiveSessions() > 1 && System.nanoTime() < until) Thread.sleep(5);
               });
           moved.session(answer.headers().firstValue("Set-Cookie").orElseThrow().split("[=;]")[1]);
         });
