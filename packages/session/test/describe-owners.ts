@@ -80,6 +80,17 @@ export function describeOwners(nodes: () => Nodes, { listed }: Inside): void {
       expect(await stateOf(here, moved)).toBe('dead')
     })
 
+    it('a session that all of several log-outs everywhere at once except lives on, and may get a new id', async () => {
+      for (let trial = 0; trial < trials; trial += 1) {
+        const [here, there] = nodes()
+        const owner = newOwner()
+        const [mine, moved] = [await login(here, owner), newKey()]
+        await Promise.all([here, there, here, there].map((node) => node.destroyAllOf(owner, mine)))
+        expect(asFields(await there.rotate({ ...rotation(mine, moved), owner }, 60_000)).has('.user')).toBe(true)
+        expect(await statesOf(here, [mine, moved])).toEqual(['dead', 'alive'])
+      }
+    })
+
     it('who logs in after a log-out-everywhere stays logged in', async () => {
       const [here, there] = nodes()
       const owner = newOwner()

@@ -156,6 +156,15 @@ describe.skipIf(!hasRedis)('outages of Redis, with the default budgets', () => {
       expect((await store.load(key))?.fields.has('.a')).toBe(true)
     })
 
+    it('one pause is one failure, however many calls it has met: those that come after it are served', async () => {
+      redis.freeze()
+      const met = await Promise.allSettled(Array.from({ length: 20 }, () => store.load(key)))
+      expect(met.map(({ status }) => status)).toEqual(met.map(() => 'rejected'))
+      expect(store.health().state).toBe('up')
+      redis.thaw()
+      expect((await store.load(key))?.fields.has('.a')).toBe(true)
+    })
+
     it('a server that is frozen, cut off and busy by turns: what was acknowledged is there', async () => {
       const acknowledged: string[] = []
       let isOver = false

@@ -49,6 +49,7 @@ export class RedisCall<T> implements Expiring {
   #isAsking = false
   /** How many answers of any kind the link had when this was sent. */
   #answersBefore = 0
+  #lapsesBefore = 0
   #sentOn: RedisClient | undefined
 
   constructor(options: CallOptions<T>, resolve: (value: T) => void, reject: (error: Error) => void) {
@@ -81,6 +82,7 @@ export class RedisCall<T> implements Expiring {
     this.#replies = replies
     this.#missing = this.#commands.length
     this.#answersBefore = link.answers
+    this.#lapsesBefore = link.lapses
     this.#sentOn = client
     const take = (reply: unknown) => {
       link.answers += 1
@@ -107,7 +109,7 @@ export class RedisCall<T> implements Expiring {
     const sentOn = this.#sentOn
     this.fail(unavailable(`the session store did not answer in time${sentOn || !link ? '' : `: ${link.trouble}`}`))
     // Half-open or frozen: TCP may take minutes to notice, a new connection one round trip.
-    link?.late(sentOn, link.answers === this.#answersBefore)
+    link?.late(sentOn, link.answers === this.#answersBefore, this.#lapsesBefore)
   }
 
   fail(error: Error): void {

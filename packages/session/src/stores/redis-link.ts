@@ -14,11 +14,16 @@ export interface RedisLink {
   readonly trouble: string
   /** Replies of any kind, ever. */
   answers: number
+  /** How often calls have run out of time; those that one pause of the server has met count as one. */
+  readonly lapses: number
   /** Calls `send` of the next connection there is, or `fail` when there will be none soon. */
   wait(call: Waiting): void
   inTime(): void
-  /** A call has run out of time. `sentOn`: undefined if it waited for a connection; `isSilent`: nothing at all came since. */
-  late(sentOn: RedisClient | undefined, isSilent: boolean): void
+  /**
+   * A call has run out of time. `sentOn`: undefined if it waited for a connection; `isSilent`: nothing at all came since;
+   * `lapsesBefore`: how many lapses there had been when it was sent.
+   */
+  late(sentOn: RedisClient | undefined, isSilent: boolean, lapsesBefore: number): void
   /** The server answered that it cannot serve. */
   refused(reply: Error): void
   /** Has the connection replaced by one to whoever is in charge now. false: it is new already. */
@@ -65,6 +70,7 @@ export function redisLink(options: LinkOptions): RedisLink {
   let tracked: Tracked | undefined
   let trouble = 'not connected yet'
   let failures = 0
+  let lapses = 0
   let adoptedAt = Number.NEGATIVE_INFINITY
   let isSuspect = false
   let isSeeking = false
@@ -87,6 +93,9 @@ export function redisLink(options: LinkOptions): RedisLink {
       return isStarting
     },
     answers: 0,
+    get lapses() {
+      return lapses
+    },
 
     wait(call) {
       waiting.add(call)
@@ -99,11 +108,14 @@ export function redisLink(options: LinkOptions): RedisLink {
       note()
     },
 
-    late(sentOn, isSilent) {
+    late(sentOn, isSilent, lapsesBefore) {
       // What an earlier connection has left unanswered says nothing about this one.
       if (sentOn !== client) return
       if (isSilent) trouble = 'no answer'
       isSuspect ||= isSilent && client !== undefined
+      // Calls that were on their way together have met the same pause: not failures in a row.
+      if (sentOn !== undefined && lapsesBefore !== lapses) return void seek()
+      lapses += 1
       fail()
     },
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { SessionError } from '../errors.ts'
 import { evaluate } from './redis-commands.ts'
 import type { RedisKeys } from './redis-keys.ts'
@@ -6,6 +7,7 @@ import type { Command, RedisServers } from './redis-servers.ts'
 import { tombstoneTtlMs } from './store.ts'
 
 const batchSize = 100
+const isNotItsTurn = -2
 
 /** A user's list of sessions and their epoch, each on its own server where Redis is a cluster. */
 export interface RedisOwners {
@@ -57,7 +59,7 @@ export function redisOwners(servers: RedisServers, keys: RedisKeys): RedisOwners
       const members = await servers.run('commit', list, [['ZRANGE', list, '0', '-1']], ([all]) =>
         (all as Buffer[]).map(String),
       )
-      if (except !== undefined) await kill([except], epoch, '1')
+      if (except !== undefined) await spare(except, epoch)
       let ended = 0
       for (let at = 0; at < members.length; at += batchSize) {
         const batch = members.slice(at, at + batchSize).filter((key) => key !== except)
@@ -80,6 +82,15 @@ export function redisOwners(servers: RedisServers, keys: RedisKeys): RedisOwners
   function epochOf(owner: string, ttlMs: number): Promise<string> {
     const command = evaluate(scripts.epoch, [keys.epoch(owner)], [String(ttlMs)])
     return servers.run('commit', keys.epoch(owner), [command], ([epoch]) => String(epoch))
+  }
+
+  /** Where several log out everywhere at once, it belongs to their epochs one after the other. */
+  async function spare(key: string, epoch: string): Promise<void> {
+    for (let pauseMs = 10; pauseMs <= 640; pauseMs *= 2) {
+      const [outcome] = await kill([key], epoch, '1')
+      if (outcome !== isNotItsTurn) return
+      await sleep(pauseMs)
+    }
   }
 
   function kill(sessions: readonly string[], epoch: string, spare: '0' | '1'): Promise<number[]> {

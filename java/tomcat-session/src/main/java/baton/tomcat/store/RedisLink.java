@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -27,6 +28,7 @@ final class RedisLink implements AutoCloseable {
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
   private final AtomicInteger failures = new AtomicInteger();
+  private final AtomicLong lapses = new AtomicLong();
   private volatile RedisConnection current;
   private Tracking.Connection tracked;
   private volatile String trouble = "not connected yet";
@@ -100,15 +102,25 @@ final class RedisLink implements AutoCloseable {
     note();
   }
 
-  /** A call has run out of time. {@code isSilent}: nothing at all was answered since it was sent. */
-  void late(RedisConnection sentOn, boolean isSilent) {
+  /** How often calls have run out of time; those that one pause of the server, or of this JVM, has met count as one. */
+  long lapses() {
+    return lapses.get();
+  }
+
+  /**
+   * A call has run out of time. {@code isSilent}: nothing at all was answered since it was sent; {@code lapsesBefore}: how many
+   * lapses there had been by then.
+   */
+  void late(RedisConnection sentOn, boolean isSilent, long lapsesBefore) {
     // What an earlier connection has left unanswered says nothing about this one.
     if (sentOn != current) return;
     if (isSilent) {
       trouble = "no answer";
       isSuspect = true;
     }
-    fail();
+    // Calls that were on their way together have met the same pause: not failures in a row.
+    if (lapses.compareAndSet(lapsesBefore, lapsesBefore + 1)) fail();
+    else seek();
   }
 
   /** The server answered that it cannot serve. */

@@ -12,6 +12,7 @@ final class RedisOwners {
   private static final long SLACK_MS = 3_600_000;
 
   private static final int BATCH = 100;
+  private static final long NOT_ITS_TURN = -2;
 
   private final RedisServers servers;
   private final RedisKeys keys;
@@ -61,7 +62,7 @@ final class RedisOwners {
         RedisCommand.evaluate(RedisScript.RAISE, keys.epoch(owner)).add(Math.max(listTtlMs, 0) + SLACK_MS);
     long epoch = RedisReplies.number(run(keys.epoch(owner), raise));
     List<String> members = listed(owner);
-    if (except != null) kill(List.of(except), epoch, true);
+    if (except != null) spare(except, epoch);
     members.remove(except);
     int ended = 0;
     for (int at = 0; at < members.size(); at += BATCH) {
@@ -73,6 +74,19 @@ final class RedisOwners {
   /** Ends a session whose user was logged out everywhere, unless it belongs to this epoch. */
   void kill(String key, String epoch) {
     kill(List.of(key), Long.parseLong(epoch), false);
+  }
+
+  /** Where several log out everywhere at once, it belongs to their epochs one after the other. */
+  private void spare(String key, long epoch) {
+    for (long pauseMs = 10; pauseMs <= 640; pauseMs *= 2) {
+      if (kill(List.of(key), epoch, true).get(0) != NOT_ITS_TURN) return;
+      try {
+        Thread.sleep(pauseMs);
+      } catch (InterruptedException stopped) {
+        Thread.currentThread().interrupt();
+        return;
+      }
+    }
   }
 
   private int end(String owner, List<String> batch, long epoch) {

@@ -122,7 +122,8 @@ final class RedisRunner {
   private static List<Object> await(
       CompletableFuture<List<Object>> replies, RedisLink link, RedisConnection connection, long deadlineNs)
       throws ExecutionException {
-    long before = connection.answers();
+    long answersBefore = connection.answers();
+    long lapsesBefore = link.lapses();
     try {
       try {
         return replies.get(deadlineNs - System.nanoTime(), TimeUnit.NANOSECONDS);
@@ -132,7 +133,7 @@ final class RedisRunner {
       }
     } catch (TimeoutException late) {
       // Half-open or frozen: TCP may take minutes to notice, a new connection one round trip.
-      link.late(connection, connection.answers() == before);
+      link.late(connection, connection.answers() == answersBefore, lapsesBefore);
       throw new SessionStoreException("the session store did not answer in time");
     } catch (InterruptedException cause) {
       Thread.currentThread().interrupt();

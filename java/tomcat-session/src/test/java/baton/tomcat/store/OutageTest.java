@@ -11,7 +11,13 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.OptionalLong;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -51,6 +57,24 @@ class OutageTest {
     redis.thaw();
     backWithin(1_000 + SLACK_MS, key);
     assertTrue(store.health().isUp());
+  }
+
+  @Test
+  void onePauseIsOneFailureHoweverManyCallsItHasMet() throws Exception {
+    String key = newKey();
+    store.create(key, record("a", sealed(1)), 60_000, null);
+    redis.freeze();
+    ExecutorService pool = Executors.newFixedThreadPool(20);
+    try {
+      List<Future<?>> met = new ArrayList<>();
+      for (int at = 0; at < 20; at += 1) met.add(pool.submit(() -> store.load(key)));
+      for (Future<?> call : met) assertThrows(ExecutionException.class, call::get);
+    } finally {
+      pool.shutdown();
+    }
+    assertTrue(store.health().isUp());
+    redis.thaw();
+    assertNotNull(store.load(key));
   }
 
   @Test
