@@ -10,7 +10,15 @@ const twoNodes = { nodes: 2, weight: 20, floor: 10 }
 /** Of all the time that this takes, most is the starting of processes. */
 const ratePerSecond = 100
 
-/** Rolls two nodes once for every entry of such a journal; fails where anybody could have noticed. */
+/**
+ * Each entry of the journal is met, by one verb or the other: resume takes those with odd numbers, abort those with even
+ * ones. BATON_KILLS=all has both verbs take all of them, as before a release.
+ */
+function isTaken(verb: 'resume' | 'abort', entry: number): boolean {
+  return process.env.BATON_KILLS === 'all' || entry % 2 === (verb === 'resume' ? 1 : 0)
+}
+
+/** Rolls two nodes once for every entry of such a journal that is the verb's; fails where anybody could have noticed. */
 export async function killAfterEveryEntry(verb: 'resume' | 'abort'): Promise<void> {
   const site = await openLightRig({ nodes: twoNodes.nodes })
   onTestFinished(site.remove)
@@ -25,6 +33,7 @@ export async function killAfterEveryEntry(verb: 'resume' | 'abort'): Promise<voi
   let serving = 'whole'
   for (const [index, type] of entries.entries()) {
     const entry = index + 1
+    if (!isTaken(verb, entry)) continue
     const release = `${verb}-${entry}`
     traffic.mark(`${verb} after ${entry} ${type}`)
     const killed = await startCutDeploy(site, { release, after: entry, signal: 'SIGKILL' }).exited()
@@ -42,9 +51,9 @@ export async function killAfterEveryEntry(verb: 'resume' | 'abort'): Promise<voi
 
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(0)
   const watched = await watch.stop()
-  console.log(`${entries.length} entries, a deploy killed after each, then ${verb}: ${seconds} s`, watched)
+  console.log(`${entries.length} entries, deploys killed after them, then ${verb}: ${seconds} s`, watched)
   expect(watched.lowestWeight).toBeGreaterThanOrEqual(twoNodes.floor)
-  expect(watched.samples).toBeGreaterThan(1_000)
+  expect(watched.samples).toBeGreaterThan(500)
   await expectNobodyNoticed(traffic)
 }
 
