@@ -1,5 +1,6 @@
+import { ratio, ratioText } from '../ratio.ts'
 import { describeMachine, median, table } from '../results-file.ts'
-import { type Contestant, type ContestantName, goals, versions } from './contestants.ts'
+import { type Contestant, goals, versions } from './contestants.ts'
 import { type Measurement, mixes, sizes } from './session-bench.ts'
 
 export interface SessionResults {
@@ -99,22 +100,4 @@ function redisRows(measurements: readonly Measurement[]): string[][] {
         return `${median(own.map((each) => each.redisUs)).toFixed(1)} µs`
       }),
     ])
-}
-
-/** The median of the ratios within each round; undefined where one of them was not measured. */
-function ratio(
-  measurements: readonly Measurement[],
-  { of, than }: { of: ContestantName; than: ContestantName },
-): number | undefined {
-  const ratios = measurements
-    .filter((each) => each.contestant === of)
-    .flatMap(({ round, requestsPerSecond }) => {
-      const other = measurements.find((each) => each.contestant === than && each.round === round)
-      return other === undefined ? [] : [requestsPerSecond / other.requestsPerSecond]
-    })
-  return ratios.length === 0 ? undefined : median(ratios)
-}
-
-function ratioText(value: number | undefined): string {
-  return value === undefined ? '-' : `${value.toFixed(2)} ×`
 }

@@ -1,5 +1,6 @@
+import { ratio, ratioText } from '../ratio.ts'
 import { describeMachine, median, table } from '../results-file.ts'
-import { type Contestant, type ContestantName, goals } from './contestants.ts'
+import { type Contestant, goals } from './contestants.ts'
 import type { MemoryUse } from './memory.ts'
 import { mixes, type TomcatMeasurement } from './tomcat-bench.ts'
 
@@ -89,24 +90,6 @@ function goalRows(measurements: readonly TomcatMeasurement[]): string[][] {
     const verdict = measured === undefined ? 'not measured' : measured >= atLeast ? 'reached' : '**missed**'
     return [`${of}: ${atLeast} × ${than}; ${mix}`, ratioText(measured), verdict]
   })
-}
-
-/** The median of the ratios within each round; undefined where one of them was not measured. */
-function ratio(
-  measurements: readonly TomcatMeasurement[],
-  { of, than }: { of: ContestantName; than: ContestantName },
-): number | undefined {
-  const ratios = measurements
-    .filter(({ contestant }) => contestant === of)
-    .flatMap(({ round, requestsPerSecond }) => {
-      const other = measurements.find((each) => each.contestant === than && each.round === round)
-      return other === undefined ? [] : [requestsPerSecond / other.requestsPerSecond]
-    })
-  return ratios.length === 0 ? undefined : median(ratios)
-}
-
-function ratioText(value: number | undefined): string {
-  return value === undefined ? '-' : `${value.toFixed(2)} ×`
 }
 
 function megabytes(bytes: number): string {
