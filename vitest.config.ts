@@ -15,8 +15,11 @@ const patient = [
   'e2e/balancers/{away,check,outdated}.test.ts',
 ]
 
-/** Two JVMs each, that start again and again: beside anything else, a session's 250 ms are over before somebody had a core. */
-const tomcats = 'e2e/tomcat/**/*.test.ts'
+/**
+ * What has to have the machine to itself: two JVMs that start again and again, beside which a session's 250 ms are over before
+ * somebody had a core; and what may fail for a moment only, when an nginx is reloaded or loses a worker.
+ */
+const alone = ['e2e/tomcat/**/*.test.ts', 'e2e/balancers/{disturbed,reload-mode}.test.ts']
 
 /** Half a minute and more: whoever begins with them does not wait for one of them alone at the end. The longest first. */
 const longest = [
@@ -87,7 +90,7 @@ export default defineConfig({
         test: {
           name: 'stories',
           include: ['e2e/**/*.test.ts'],
-          exclude: [...patient, tomcats],
+          exclude: [...patient, ...alone],
           testTimeout: 60_000,
           hookTimeout: 60_000,
           // With much traffic, or an eye on short times: each has about a core for itself.
@@ -97,8 +100,8 @@ export default defineConfig({
       },
       {
         test: {
-          name: 'Tomcat stories',
-          include: [tomcats],
+          name: 'stories alone',
+          include: alone,
           testTimeout: 60_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 3 },

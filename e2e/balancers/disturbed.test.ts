@@ -20,7 +20,7 @@ test("a user's `nginx -s reload` in the middle of a roll: new clients and reques
   onTestFinished(rig.remove)
   const traffic = await rig.traffic()
   const knocker = startKnocking(`${rig.url}/health`)
-  const { deploy, slow } = await rollHeldInDrain(rig, 4_000)
+  const { deploy, slow } = await rollHeldInDrain(rig, 8_000)
   const reloadedAt = Date.now()
   await rig.front.reload()
   await sleep(500)
@@ -86,7 +86,7 @@ test('HAProxy reloaded in the middle of a roll: nobody notices', { timeout: 90_0
   onTestFinished(rig.remove)
   const traffic = await rig.traffic()
   const knocker = startKnocking(`${rig.url}/health`)
-  const { deploy, slow } = await rollHeldInDrain(rig, 4_000)
+  const { deploy, slow } = await rollHeldInDrain(rig, 8_000)
   await rig.front.reload()
   await sleep(500)
   expect(await stateOf(rig, 'web-1')).not.toBe('serving')
@@ -104,7 +104,7 @@ async function hangingOnTwoWorkers(rig: Rig): Promise<readonly HangingRequest[]>
   const hanging: HangingRequest[] = []
   do {
     expect(hanging.length, 'slow requests that all came to one worker').toBeLessThan(200)
-    hanging.push(...(await hangingRequests(`${rig.url}/slow/4000`, 8)))
+    hanging.push(...(await hangingRequests(`${rig.url}/slow/8000`, 8)))
   } while ((await workersHolding(rig, hanging)).length < 2)
   return hanging
 }

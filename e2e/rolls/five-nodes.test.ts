@@ -7,5 +7,5 @@ test('rolls in a row over five nodes, two at a time: no request fails, none is l
 }, async () => {
   const rig = await openRig({ nodes: 5, rollout: '{ batch: 2, minAvailable: 50%, bake: 300ms }' })
   onTestFinished(rig.remove)
-  await rollUnderTraffic(rig, { rolls: rollsOr(4) })
+  await rollUnderTraffic(rig, { rolls: rollsOr(3) })
 })

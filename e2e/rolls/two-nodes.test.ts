@@ -14,7 +14,7 @@ test('rolls in a row over two nodes: no request fails, none is lost or doubled, 
   timeout: 600_000,
 }, async () => {
   rig = await openRig({ nodes: 2 })
-  await rollUnderTraffic(rig, { rolls: rollsOr(8) })
+  await rollUnderTraffic(rig, { rolls: rollsOr(6) })
 })
 
 test.for([
