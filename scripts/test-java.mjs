@@ -7,7 +7,11 @@ import { javaProblem, maven } from './java.mjs'
 
 /** @typedef {{ passed: number, failed: number, skipped: number, lines: string[] }} Counts */
 
-const TOMCAT_PART = ['-Dtest=baton/tomcat/*Test', '-Dtests.parallel=true']
+/** What may differ from one Tomcat to another: not what becomes of requests while Redis is away, nor the near cache. */
+const TOMCAT_PART = [
+  '-Dtest=baton/tomcat/*Test,!baton/tomcat/OutageTest,!baton/tomcat/NearCacheRequestTest',
+  '-Dtests.parallel=true',
+]
 
 /** @type {[name: string, args: string[]][]} */
 const runs = [
@@ -52,7 +56,9 @@ async function testOn(name, args) {
   const target = mkdtempSync(join(tmpdir(), 'baton-test-java-'))
   const startedAt = performance.now()
   try {
-    const { exitCode, output } = await maven(['-q', `-Dtarget=${target}`, ...args, 'test'], { quiet: true })
+    // Budgets of 250 ms are tested by the clock: who fails once is asked again, and named.
+    const options = ['-q', `-Dtarget=${target}`, '-Dsurefire.rerunFailingTestsCount=1', ...args]
+    const { exitCode, output } = await maven([...options, 'test'], { quiet: true })
     const counts = countsOf(join(target, 'surefire-reports'))
     if (exitCode !== 0 && counts.failed === 0) {
       counts.failed += 1
@@ -88,6 +94,7 @@ function countsOf(folder) {
         counts.lines.push(`skipped: ${test}`)
       } else {
         counts.passed += 1
+        if (/<flaky(?:Failure|Error)[ >]/.test(rest)) counts.lines.push(`passed at the second try only: ${test}`)
       }
     }
   }
