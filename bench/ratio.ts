@@ -1,5 +1,13 @@
 import { median } from './results-file.ts'
 
+/** What is to be reached, as a multiple of the other's requests a second. */
+export interface Goal<Name extends string> {
+  readonly of: Name
+  readonly atLeast: number
+  readonly than: Name
+  readonly mix: 'read-only' | 'writes'
+}
+
 /** One contestant in one round: what ratios are made of. */
 interface Measured {
   readonly contestant: string

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { repository } from '@baton/testkit'
+import type { Goal } from '../ratio.ts'
 
 const all = [
   { name: 'fastify alone', framework: 'fastify', way: 'bare', store: 'none' },
@@ -23,15 +24,7 @@ export type ContestantName = Contestant['name']
 
 export const contestants: readonly Contestant[] = all
 
-export interface Goal {
-  readonly of: ContestantName
-  readonly atLeast: number
-  readonly than: ContestantName
-  readonly mix: 'read-only' | 'writes'
-}
-
-/** What is to be reached, as a multiple of the other's requests a second. */
-export const goals: readonly Goal[] = [
+export const goals: readonly Goal<ContestantName>[] = [
   { of: 'fastify + baton (near cache)', atLeast: 0.8, than: 'fastify alone', mix: 'read-only' },
   { of: 'fastify + baton (near cache)', atLeast: 3.5, than: 'fastify + @fastify/session', mix: 'read-only' },
   { of: 'fastify + baton (redis)', atLeast: 2, than: 'fastify + @fastify/session', mix: 'read-only' },

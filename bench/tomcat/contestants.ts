@@ -1,3 +1,5 @@
+import type { Goal } from '../ratio.ts'
+
 const all = [
   { name: 'in memory', redis: false, jars: 'none' },
   { name: 'PersistentValve + FileStore', redis: false, jars: 'none' },
@@ -12,15 +14,7 @@ export type ContestantName = Contestant['name']
 
 export const contestants: readonly Contestant[] = all
 
-export interface Goal {
-  readonly of: ContestantName
-  readonly atLeast: number
-  readonly than: ContestantName
-  readonly mix: 'read-only' | 'writes'
-}
-
-/** What is to be reached, as a multiple of the other's requests a second. */
-export const goals: readonly Goal[] = [
+export const goals: readonly Goal<ContestantName>[] = [
   { of: 'baton (near cache)', atLeast: 0.8, than: 'in memory', mix: 'read-only' },
   { of: 'baton (redis)', atLeast: 3, than: 'redisson-tomcat', mix: 'read-only' },
   { of: 'baton (redis)', atLeast: 2, than: 'redisson-tomcat', mix: 'writes' },
