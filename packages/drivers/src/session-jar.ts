@@ -3,6 +3,10 @@ import { join } from 'node:path'
 import { BatonError } from '@baton/core'
 import { readZipEntry } from './releases/zip.ts'
 
+/** The classes in the jar that a context.xml names. */
+export const sessionValve = 'baton.tomcat.SessionValve'
+export const sessionManager = 'baton.tomcat.SessionManager'
+
 /** The package names that a Tomcat's Servlet API has: javax up to Tomcat 9, jakarta from 10 on. */
 export type ServletApi = 'jakarta' | 'javax'
 

@@ -1,5 +1,7 @@
 import { BatonError } from '@baton/core'
-import { attributeOf, escapeAttribute, lineAt, scanXml, type XmlMarkup, type XmlTag } from './xml-tags.ts'
+import { sessionManager, sessionValve } from '../session-jar.ts'
+import { escapeAttribute } from '../xml-attribute.ts'
+import { attributeOf, lineAt, scanXml, type XmlMarkup, type XmlTag } from './xml-tags.ts'
 
 /** What the Manager is told. A field that is undefined stays as it is there. */
 export interface WantedSessions {
@@ -13,9 +15,6 @@ export interface InstalledSessions {
   /** lib/ did not exist before us. */
   readonly madeLib: boolean
 }
-
-const managerClass = 'baton.tomcat.SessionManager'
-const valveClass = 'baton.tomcat.SessionValve'
 
 /** Valves that other session managers come with; without their manager they fail, or save sessions a second time. */
 const foreignValves =
@@ -109,13 +108,13 @@ function isManager(tag: XmlTag): boolean {
 
 function linesOf({ store, namespace }: WantedSessions, flags: readonly string[]): string[] {
   const attributes = [
-    `className="${managerClass}"`,
+    `className="${sessionManager}"`,
     ...(store === undefined ? [] : [`store="${escapeAttribute(store)}"`]),
     ...(namespace === undefined ? [] : [`namespace="${escapeAttribute(namespace)}"`]),
   ]
   return [
     `<!-- baton: begin${flags.map((flag) => ` [${flag}]`).join('')} -->`,
-    `<Valve className="${valveClass}" />`,
+    `<Valve className="${sessionValve}" />`,
     `<Manager ${attributes.join(' ')} />`,
     '<!-- baton: end -->',
   ]
@@ -181,7 +180,7 @@ function refuseOthers(text: string, { tags }: XmlMarkup, block: Block | null, fi
   const [first] = others
   if (first === undefined) return
   const className = attributeOf(first, 'className') ?? "Tomcat's own"
-  const isHandWritten = className === managerClass
+  const isHandWritten = className === sessionManager
   throw new BatonError(
     'tomcat-manager-exists',
     `${file}, line ${lineAt(text, first.start)}: there is a session manager already`,

@@ -85,11 +85,6 @@ export function attributeOf(tag: XmlTag, name: string): string | undefined {
   return tag.attributes.find((attribute) => attribute.name === name)?.value
 }
 
-/** For between double quotes, in ASCII alone: it fits into a file of any encoding that begins with ASCII. */
-export function escapeAttribute(value: string): string {
-  return value.replace(/[^ !#-%'-;=?-~]/gu, (char) => `&#${char.codePointAt(0)};`)
-}
-
 const nameAt = /[^\s<>/="'&]+/y
 const attributeAt = /\s+([^\s<>/="'&]+)\s*=\s*(?:"([^"<]*)"|'([^'<]*)')/y
 const endAt = /\s*(\/?)>/y

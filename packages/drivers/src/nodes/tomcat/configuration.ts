@@ -1,4 +1,5 @@
 import type { Address } from '@baton/core'
+import { sessionManager, sessionValve } from '../../session-jar.ts'
 import { xmlAttributes } from './quote.ts'
 
 export interface ServerSettings {
@@ -97,8 +98,8 @@ ${sessions === null ? '' : sessionElements(sessions)}</Context>
 function sessionElements({ store, namespace }: SessionSettings): string {
   // Tomcat fills in ${…} of its own.
   const manager = xmlAttributes({ store: store.replaceAll('$', '%24'), namespace })
-  return `  <Valve className="baton.tomcat.SessionValve"/>
-  <Manager className="baton.tomcat.SessionManager"${manager}/>
+  return `  <Valve className="${sessionValve}"/>
+  <Manager className="${sessionManager}"${manager}/>
 `
 }
 
