@@ -221,8 +221,17 @@ function unexplained(call: Call, reply: string): Error {
   return new Error(`nothing explains this answer to ${describe(call.op)}: ${JSON.stringify(reply)}`)
 }
 
-/** What was to be ended under its old key has to be ended under its new one, unless the user logged in anew. */
+/**
+ * What was to be ended under its old key has to be ended under its new one, unless the user logged in anew. What is made
+ * where nothing is left is another session, which came after the call.
+ */
 function inherit(op: Operation, world: World, reply: string): World {
+  if (op.kind === 'create' && reply === 'true') {
+    return {
+      ...world,
+      open: world.open.map((open) => ({ ...open, toKill: open.toKill.filter((key) => key !== op.key) })),
+    }
+  }
   if (op.kind !== 'rotate' || op.login || !reply.startsWith('v')) return world
   return {
     ...world,
