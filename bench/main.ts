@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { keepAwake } from './awake.ts'
 import { benchBalancers } from './balancers/balancers-bench.ts'
 import { benchEngine } from './engine/engine-bench.ts'
 import { benchNginx } from './nginx/nginx-bench.ts'
@@ -41,32 +42,34 @@ const { values, positionals } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 })
+const { quick } = values
+const only = values.only?.split(',') ?? null
 
-if (values.help || positionals.length !== 1) {
+const benches: Readonly<Record<string, () => Promise<void>>> = {
+  proxy: () => benchProxy({ ...lengths({ seconds: 5, rounds: 3 }), only }),
+  nginx: () => benchNginx(lengths({ seconds: 1, rounds: 20 })),
+  balancers: () => benchBalancers({ cycles: quick ? 5 : Number(values.cycles), quick, only }),
+  roll: () => benchRoll({ rolls: quick ? 1 : Number(values.rolls), quick }),
+  engine: () => benchEngine({ rounds: quick ? 1 : Number(values.rounds ?? 3), quick }),
+  session: () => benchSession({ ...lengths({ seconds: 2, rounds: 5 }), only }),
+  tomcat: () => benchTomcat({ ...lengths({ seconds: 4, rounds: 5 }), only }),
+}
+const bench = positionals.length === 1 ? benches[positionals[0] ?? ''] : undefined
+
+if (values.help || bench === undefined) {
   console.log(usage)
   process.exitCode = values.help ? 0 : 2
-} else if (positionals[0] === 'proxy') {
-  await benchProxy({ ...lengths({ seconds: 5, rounds: 3 }), only: values.only?.split(',') ?? null })
-} else if (positionals[0] === 'nginx') {
-  await benchNginx(lengths({ seconds: 1, rounds: 20 }))
-} else if (positionals[0] === 'balancers') {
-  const cycles = values.quick ? 5 : Number(values.cycles)
-  await benchBalancers({ cycles, quick: values.quick, only: values.only?.split(',') ?? null })
-} else if (positionals[0] === 'roll') {
-  await benchRoll({ rolls: values.quick ? 1 : Number(values.rolls), quick: values.quick })
-} else if (positionals[0] === 'engine') {
-  await benchEngine({ rounds: values.quick ? 1 : Number(values.rounds ?? 3), quick: values.quick })
-} else if (positionals[0] === 'session') {
-  await benchSession({ ...lengths({ seconds: 2, rounds: 5 }), only: values.only?.split(',') ?? null })
-} else if (positionals[0] === 'tomcat') {
-  await benchTomcat({ ...lengths({ seconds: 4, rounds: 5 }), only: values.only?.split(',') ?? null })
 } else {
-  console.log(usage)
-  process.exitCode = 2
+  const letSleep = keepAwake()
+  try {
+    await bench()
+  } finally {
+    letSleep()
+  }
 }
 
 /** What the command line says, or these where it says nothing; the least for a smoke run. */
 function lengths(usual: { readonly seconds: number; readonly rounds: number }) {
-  const { quick, seconds = usual.seconds, rounds = usual.rounds } = values
+  const { seconds = usual.seconds, rounds = usual.rounds } = values
   return quick ? { seconds: 1, rounds: 1, quick } : { seconds: Number(seconds), rounds: Number(rounds), quick }
 }

@@ -2,12 +2,14 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
 import { join, relative } from 'node:path'
 import { repository } from '@baton/testkit'
+import { canKeepAwake } from './awake.ts'
 
 /** The machine that the figures are of. */
 export function describeMachine(): string {
   const cores = cpus()
   const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`
-  return `${cores[0]?.model.trim() ?? 'unknown processor'}, ${cores.length} cores, ${memory}, Linux ${release()}, Node.js ${process.versions.node}`
+  const awake = canKeepAwake ? 'kept awake' : 'which may fall asleep'
+  return `${cores[0]?.model.trim() ?? 'unknown processor'}, ${cores.length} cores ${awake}, ${memory}, Linux ${release()}, Node.js ${process.versions.node}`
 }
 
 /** Prints the page and keeps it as bench/results/<name>.md; that of a smoke run goes to .tmp/, where it can't be mistaken. */
