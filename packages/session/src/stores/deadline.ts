@@ -1,11 +1,22 @@
 import { SessionError } from '../errors.ts'
 
-/** Rejects with `session-unavailable` after `ms`; what was begun may still happen in the store. */
+/** A timer that comes later than this was held up by this process itself, and so was whatever else it had to do. */
+const heldUpMs = 5
+
+/**
+ * Rejects with `session-unavailable` after `ms`; what was begun may still happen in the store. Time in which this process was
+ * too busy to look does not count, up to `ms`.
+ */
 export function within<T>(ms: number, what: string, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      // Where this process was too busy to look, the answer may be waiting: sockets are read before immediates run.
-      setImmediate(() => reject(unavailable(`the session store did not ${what} within ${ms} ms`)))
+    const dueAt = performance.now() + ms
+    const expire = () => reject(unavailable(`the session store did not ${what} within ${ms} ms`))
+    // What came while this process was too busy may be waiting: sockets are read before immediates run.
+    const lookLast = () => void setImmediate(expire)
+    let timer = setTimeout(() => {
+      const lateMs = performance.now() - dueAt
+      if (lateMs > heldUpMs) timer = setTimeout(lookLast, Math.min(lateMs, ms))
+      else lookLast()
     }, ms)
     work.then(
       (value) => {
@@ -36,7 +47,10 @@ export interface Expiring {
   expire(): void
 }
 
-/** Deadlines that are all equally far away, so that the first to be added is the first to expire: one timer does for all. */
+/**
+ * Deadlines that are all equally far away, so that the first to be added is the first to expire: one timer does for all. They
+ * are reckoned by a clock that stands while this process is too busy for its sockets: a budget is the store's.
+ */
 export interface Deadlines {
   add(entry: Expiring): void
   /** To be called after an entry has settled: what is settled is let go of. */
@@ -44,18 +58,24 @@ export interface Deadlines {
   close(): void
 }
 
+/** How often it is looked how late timers come, while anything has a deadline. */
+const lookEveryMs = 25
+
 export function makeDeadlines(budgetMs: number): Deadlines {
   let first: Expiring | undefined
   let last: Expiring | undefined
   let timer: NodeJS.Timeout | undefined
+  let dueAt = 0
+  /** For how long the clock has stood. */
+  let busyMs = 0
 
   return {
     add(entry) {
-      entry.expiresAt = performance.now() + budgetMs
+      entry.expiresAt = clock() + budgetMs
       if (last === undefined) first = entry
       else last.later = entry
       last = entry
-      timer ??= setTimeout(look, budgetMs)
+      if (timer === undefined) wait()
     },
 
     trim() {
@@ -68,17 +88,39 @@ export function makeDeadlines(budgetMs: number): Deadlines {
     },
   }
 
+  function wait(): void {
+    const leftMs = first === undefined ? budgetMs : first.expiresAt - clock()
+    const pauseMs = Math.max(1, Math.min(lookEveryMs, leftMs))
+    dueAt = performance.now() + pauseMs
+    timer = setTimeout(look, pauseMs)
+  }
+
   function look(): void {
-    // As above: what has come while this process was busy is read first.
+    stand()
+    const by = clock()
+    // What has come by now is read before immediates run.
     setImmediate(() => {
-      const now = performance.now()
-      while (first !== undefined && (first.isSettled || first.expiresAt <= now)) {
+      stand()
+      while (first !== undefined && (first.isSettled || first.expiresAt <= by)) {
         const entry = first
         first = entry.later
         if (first === undefined) last = undefined
         if (!entry.isSettled) entry.expire()
       }
-      timer = first === undefined ? undefined : setTimeout(look, Math.max(1, first.expiresAt - performance.now()))
+      timer = undefined
+      if (first !== undefined) wait()
     })
+  }
+
+  function clock(): number {
+    const now = performance.now()
+    return (timer === undefined || now - dueAt <= heldUpMs ? now : dueAt) - busyMs
+  }
+
+  /** From when it was due until now, if that is long, the clock has stood. */
+  function stand(): void {
+    const now = performance.now()
+    if (now - dueAt > heldUpMs) busyMs += now - dueAt
+    dueAt = now
   }
 }

@@ -54,6 +54,7 @@ final class ClusterServers implements RedisServers {
   @Override
   public StoreHealth health() {
     boolean isUp = true;
+    boolean isStarting = true;
     long upMs = Long.MAX_VALUE;
     long downMs = 0;
     for (RedisLink link : links.all()) {
@@ -61,9 +62,10 @@ final class ClusterServers implements RedisServers {
       if (health.isUp()) upMs = Math.min(upMs, health.sinceMs());
       else downMs = Math.max(downMs, health.sinceMs());
       isUp &= health.isUp();
+      isStarting &= health.isStarting();
     }
     boolean isAny = isUp && upMs < Long.MAX_VALUE;
-    return new StoreHealth(isAny, isAny ? upMs : downMs);
+    return new StoreHealth(isAny, isStarting, isAny ? upMs : downMs);
   }
 
   @Override

@@ -3,6 +3,7 @@ package baton.tomcat.store;
 import io.lettuce.core.codec.ByteArrayCodec;
 import io.lettuce.core.protocol.Command;
 import io.lettuce.core.protocol.CommandArgs;
+import io.netty.buffer.ByteBuf;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -17,6 +18,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 final class RedisBatch {
   private final List<Sent> commands;
   private final AtomicInteger missing;
+  private final long handedOverAtNs = System.nanoTime();
+  /** 0: not yet. */
+  private volatile long writtenAtNs;
   private final CompletableFuture<List<Object>> replies = new CompletableFuture<>();
 
   RedisBatch(List<RedisCommand> given) {
@@ -32,6 +36,12 @@ final class RedisBatch {
   /** One for each command, in order. */
   CompletableFuture<List<Object>> replies() {
     return replies;
+  }
+
+  /** For how long they have waited, or wait, for the thread that writes them. */
+  long delayNs() {
+    long writtenNs = writtenAtNs;
+    return (writtenNs == 0 ? System.nanoTime() : writtenNs) - handedOverAtNs;
   }
 
   private void arrived() {
@@ -50,6 +60,12 @@ final class RedisBatch {
   private final class Sent extends Command<byte[], byte[], Object> {
     Sent(RedisCommand command) {
       super(command.type(), new RedisReply(), argumentsOf(command));
+    }
+
+    @Override
+    public void encode(ByteBuf buffer) {
+      if (writtenAtNs == 0) writtenAtNs = System.nanoTime();
+      super.encode(buffer);
     }
 
     @Override

@@ -9,6 +9,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
@@ -18,14 +20,18 @@ final class RedisConnection {
   private final RedisChannelHandler<byte[], byte[]> handler;
   private final StatefulRedisConnection<byte[], byte[]> connection;
   private final RedisChannelWriter writer;
+  private final ReadingThreads threads;
   private final LongAdder answers = new LongAdder();
   private final ReentrantLock writing = new ReentrantLock();
 
-  /** {@code connection}: the same, as Lettuce shows it. */
+  /** {@code connection}: the same, as Lettuce shows it. {@code threads}: those that serve it. */
   RedisConnection(
-      RedisChannelHandler<byte[], byte[]> handler, StatefulRedisConnection<byte[], byte[]> connection) {
+      RedisChannelHandler<byte[], byte[]> handler,
+      StatefulRedisConnection<byte[], byte[]> connection,
+      ReadingThreads threads) {
     this.handler = handler;
     this.connection = connection;
+    this.threads = threads;
     // Not through the connection's own dispatch: it keeps track of one MULTI for all threads, and ours overlap.
     this.writer = handler.getChannelWriter();
   }
@@ -36,7 +42,11 @@ final class RedisConnection {
    * of what is on its way.
    */
   CompletableFuture<List<Object>> send(List<RedisCommand> commands) {
-    RedisBatch batch = new RedisBatch(commands);
+    return send(new RedisBatch(commands));
+  }
+
+  /** The same. */
+  CompletableFuture<List<Object>> send(RedisBatch batch) {
     writing.lock();
     try {
       writer.write(batch.commands());
@@ -46,6 +56,20 @@ final class RedisConnection {
     CompletableFuture<List<Object>> replies = batch.replies();
     replies.thenRun(answers::increment);
     return replies;
+  }
+
+  /** Fails with a TimeoutException if that takes longer, and what was answered in time has been read. */
+  CompletableFuture<List<Object>> sendWithin(long ms, RedisBatch batch) {
+    CompletableFuture<List<Object>> replies = send(batch);
+    return replies
+        .copy()
+        .orTimeout(ms, TimeUnit.MILLISECONDS)
+        .handle(
+            (inTime, late) -> {
+              if (!(late instanceof TimeoutException)) return replies;
+              return look().thenCompose(looked -> replies.isDone() ? replies : CompletableFuture.failedFuture(late));
+            })
+        .thenCompose(last -> last);
   }
 
   /**
@@ -80,6 +104,11 @@ final class RedisConnection {
 
   boolean isOpen() {
     return handler.isOpen() && !handler.isClosed();
+  }
+
+  /** Done when all that has come by now has been read. */
+  CompletableFuture<Void> look() {
+    return threads.look();
   }
 
   /** How many batches it has answered. */

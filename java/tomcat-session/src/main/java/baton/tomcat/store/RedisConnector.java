@@ -28,6 +28,7 @@ import javax.net.ssl.SSLParameters;
 final class RedisConnector implements AutoCloseable {
   private static final String LOST_TYPE = "Lettuce gave a connection of another type";
 
+  private final ReadingThreads threads = new ReadingThreads();
   private final ClientResources resources;
   private final RedisClient client;
   private final RedisUrl url;
@@ -40,6 +41,7 @@ final class RedisConnector implements AutoCloseable {
             .computationThreadPoolSize(2)
             .commandLatencyRecorder(CommandLatencyRecorder.disabled())
             .threadFactoryProvider(RedisConnector::threads)
+            .nettyCustomizer(threads)
             .build();
     client = RedisClient.create(resources);
     client.setOptions(optionsOf(url, timeouts));
@@ -57,7 +59,7 @@ final class RedisConnector implements AutoCloseable {
               if (!(connection instanceof RedisChannelHandler)) throw new IllegalStateException(LOST_TYPE);
               @SuppressWarnings("unchecked")
               RedisChannelHandler<byte[], byte[]> handler = (RedisChannelHandler<byte[], byte[]>) connection;
-              return new RedisConnection(handler, connection);
+              return new RedisConnection(handler, connection, threads);
             });
   }
 

@@ -13,12 +13,17 @@ final class RedisExchange {
   private final RedisConnection connection;
   private final boolean isAsking;
   private final Executor executor;
+  private volatile RedisBatch latest;
 
   /** {@code executor}: threads that are not those of connections. */
   RedisExchange(RedisConnection connection, boolean isAsking, Executor executor) {
     this.connection = connection;
     this.isAsking = isAsking;
     this.executor = executor;
+  }
+
+  RedisConnection connection() {
+    return connection;
   }
 
   /** One reply for each command. */
@@ -31,8 +36,20 @@ final class RedisExchange {
             });
   }
 
+  /** For how long what was sent last has waited, or waits, for a thread of ours. */
+  long delayNs() {
+    RedisBatch batch = latest;
+    return batch == null ? 0 : batch.delayNs();
+  }
+
+  private RedisBatch noted(List<RedisCommand> commands) {
+    RedisBatch batch = new RedisBatch(commands);
+    latest = batch;
+    return batch;
+  }
+
   private CompletableFuture<List<Object>> sendOnce(List<RedisCommand> commands) {
-    if (!isAsking) return connection.send(commands);
+    if (!isAsking) return connection.send(noted(commands));
     List<RedisCommand> all = new ArrayList<>();
     List<Integer> places = new ArrayList<>();
     boolean isQueued = false;
@@ -44,7 +61,7 @@ final class RedisExchange {
       all.add(command);
     }
     return connection
-        .send(all)
+        .send(noted(all))
         .thenApply(
             replies -> {
               List<Object> own = new ArrayList<>();

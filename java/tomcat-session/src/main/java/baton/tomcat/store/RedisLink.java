@@ -159,7 +159,7 @@ final class RedisLink implements AutoCloseable {
   StoreHealth health() {
     lock.lock();
     try {
-      return new StoreHealth(wasUp, TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - changedAtNs));
+      return new StoreHealth(wasUp, isStarting, TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - changedAtNs));
     } finally {
       lock.unlock();
     }
@@ -246,9 +246,7 @@ final class RedisLink implements AutoCloseable {
     if (plan.wantsMaster()) commands.add(ROLE);
     if (plan.tracking() != null) commands.add(TRACK);
     fresh
-        .send(commands)
-        .copy()
-        .orTimeout(timeouts.loadMs(), TimeUnit.MILLISECONDS)
+        .sendWithin(timeouts.loadMs(), new RedisBatch(commands))
         .whenComplete(
             (replies, error) -> {
               String mistake = error == null ? mistakeIn(replies) : messageOf(error);

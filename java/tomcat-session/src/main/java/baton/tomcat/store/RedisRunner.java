@@ -16,10 +16,6 @@ import java.util.function.Function;
 /** Runs calls within their budgets, from their first try to their end. Safe for use by many threads. */
 final class RedisRunner {
   private static final int MAX_TRIES = 6;
-  /** After a pause of the whole process the answer may be waiting in the socket. */
-  private static final long STALL_NS = TimeUnit.MILLISECONDS.toNanos(50);
-
-  private static final long GRACE_MS = 20;
   /** Redis answers, and cannot serve: as good as away. A new connection is no way round. */
   private static final Set<String> AWAY = Set.of("LOADING", "MASTERDOWN", "BUSY", "CLUSTERDOWN");
 
@@ -38,7 +34,8 @@ final class RedisRunner {
 
   /** As {@link RedisServers#run}; {@code first}: where to begin. */
   <T> T run(RedisLink first, Kind kind, String key, List<RedisCommand> commands, Function<List<Object>, T> read) {
-    long deadlineNs = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(budgetMs(first, kind));
+    long budgetNs = TimeUnit.MILLISECONDS.toNanos(budgetMs(first, kind));
+    long deadlineNs = System.nanoTime() + budgetNs;
     RedisLink link = first;
     boolean isAsking = false;
     for (int tries = 1; ; tries += 1) {
@@ -51,7 +48,7 @@ final class RedisRunner {
       }
       List<Object> replies;
       try {
-        replies = await(new RedisExchange(connection, isAsking, executor).send(commands), link, connection, deadlineNs);
+        replies = await(new RedisExchange(connection, isAsking, executor), commands, link, deadlineNs, budgetNs);
       } catch (ExecutionException lost) {
         link.lost(connection, "the connection was lost");
         if (kind == Kind.LOAD && tries < MAX_TRIES) continue;
@@ -120,16 +117,17 @@ final class RedisRunner {
   }
 
   private static List<Object> await(
-      CompletableFuture<List<Object>> replies, RedisLink link, RedisConnection connection, long deadlineNs)
+      RedisExchange exchange, List<RedisCommand> commands, RedisLink link, long deadlineNs, long budgetNs)
       throws ExecutionException {
+    RedisConnection connection = exchange.connection();
     long answersBefore = connection.answers();
     long lapsesBefore = link.lapses();
     try {
+      CompletableFuture<List<Object>> replies = exchange.send(commands);
       try {
         return replies.get(deadlineNs - System.nanoTime(), TimeUnit.NANOSECONDS);
       } catch (TimeoutException late) {
-        if (System.nanoTime() - deadlineNs < STALL_NS) throw late;
-        return replies.get(GRACE_MS, TimeUnit.MILLISECONDS);
+        return readAtLast(exchange, replies, deadlineNs, System.nanoTime() + budgetNs);
       }
     } catch (TimeoutException late) {
       // Half-open or frozen: TCP may take minutes to notice, a new connection one round trip.
@@ -139,6 +137,30 @@ final class RedisRunner {
       Thread.currentThread().interrupt();
       throw new SessionStoreException("interrupted while waiting for the session store", cause);
     }
+  }
+
+  /**
+   * The budget is Redis'. While our threads have no processor, or the whole JVM none, what was answered in time lies in the
+   * socket, and what was to be sent may not have left: for as long Redis has more, up to its budget once again.
+   */
+  private static List<Object> readAtLast(
+      RedisExchange exchange, CompletableFuture<List<Object>> replies, long deadlineNs, long lastNs)
+      throws InterruptedException, ExecutionException, TimeoutException {
+    look(exchange, replies, lastNs);
+    long nowNs = System.nanoTime();
+    long stalledNs = exchange.delayNs() + nowNs - deadlineNs;
+    try {
+      return replies.get(Math.min(stalledNs, lastNs - nowNs), TimeUnit.NANOSECONDS);
+    } catch (TimeoutException late) {
+      look(exchange, replies, lastNs);
+      return replies.get(0, TimeUnit.NANOSECONDS);
+    }
+  }
+
+  private static void look(RedisExchange exchange, CompletableFuture<List<Object>> replies, long lastNs)
+      throws InterruptedException, ExecutionException, TimeoutException {
+    CompletableFuture<Void> looked = exchange.connection().look();
+    CompletableFuture.anyOf(replies, looked).get(lastNs - System.nanoTime(), TimeUnit.NANOSECONDS);
   }
 
   private Redirect redirect(RedisError error, RedisLink link, RedisConnection connection, int tries) {
