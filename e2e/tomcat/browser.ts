@@ -10,6 +10,8 @@ export interface Browser {
   logout(): Promise<void>
   /** GET /me. Fails unless the answer is 200. */
   me(): Promise<Readonly<Record<string, unknown>>>
+  /** POST /slow, which takes so long; node: null where none has answered. */
+  linger(ms: number): Promise<{ readonly status: number; readonly node: string | null }>
   /** From now on everything is asked of this URL, with the same cookies. */
   goTo(url: string): void
   /** Another with the cookies that this one has now. */
@@ -57,6 +59,10 @@ export function openBrowser(firstUrl: string, firstCookies: Iterable<readonly [s
       const answer = await ask('/me')
       expect(answer.status).toBe(200)
       return (await answer.json()) as Record<string, unknown>
+    },
+    async linger(ms) {
+      const answer = await post(`/slow?ms=${ms}`, {})
+      return { status: answer.status, node: answer.headers.get('baton-node') }
     },
     goTo(next) {
       url = next

@@ -7,6 +7,12 @@ import { allServing, nodesOf } from '../crashes/nodes.ts'
 import { openBrowser } from './browser.ts'
 import { needTomcat, openTomcatRig, shopWar, type TomcatRig } from './rig.ts'
 
+/**
+ * Longer than a Tomcat that stops waits for its requests, all of a deploy before the first drain included: it is the drain that
+ * waits. Nobody may send a POST again.
+ */
+const lingerMs = 4_000
+
 /** 20 before a release. */
 const rolls = Number(process.env.BATON_TOMCAT_ROLLS ?? 2)
 
@@ -30,8 +36,13 @@ test(`${rolls} rolls of a WAR over two Tomcats, classes of session attributes ch
   const traffic = await site.traffic()
   for (let roll = 1; roll <= rolls; roll += 1) {
     const release = roll % 2 === 1 ? 'v2' : 'v1'
+    // Once is enough where there is little time; so many that both nodes have some.
+    const lingering = roll === 1 || rolls > 2 ? Array.from({ length: 6 }, () => browser.linger(lingerMs)) : []
     const { exitCode, stderr } = await site.run('deploy', shopWar(release), '--release', `r${roll}`)
     expect({ roll, exitCode, stderr }).toEqual({ roll, exitCode: 0, stderr: '' })
+    const lingered = await Promise.all(lingering)
+    expect(lingered.filter(({ status }) => status !== 200)).toEqual([])
+    if (lingered.length > 0) expect(new Set(lingered.map(({ node }) => node))).toEqual(new Set(site.nodeIds))
     // A class with another serialVersionUID, one that is gone, and one with a field more.
     const attributes =
       release === 'v2'

@@ -6,6 +6,7 @@ import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 
+/** Answers after {@code ms}: to a GET, which a balancer may send again elsewhere, and to a POST, which it may not. */
 @WebServlet("/slow")
 public final class SlowServlet extends HttpServlet {
   private static final long serialVersionUID = 1L;
@@ -20,6 +21,11 @@ public final class SlowServlet extends HttpServlet {
     }
     String where = ",\"release\":" + Json.quote(Here.RELEASE) + ",\"node\":" + Json.quote(Here.NODE);
     Answer.json(response, 200, "{\"waitedMs\":" + ms + where + "}");
+  }
+
+  @Override
+  protected void doPost(HttpServletRequest request, HttpServletResponse response) throws IOException {
+    doGet(request, response);
   }
 
   private static long milliseconds(String text) {
