@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import {
   needServer,
   processesIn,
@@ -28,6 +28,8 @@ export interface TomcatRigOptions extends Omit<RigOptions, 'balancer' | 'app' | 
 
 const home = process.env.CATALINA_HOME ?? '/usr/share/tomcat10'
 const example = join(repository, 'examples/nginx-tomcat-redis')
+/** Another Tomcat may have another Servlet API. */
+const builds = join(example, 'build', ...(process.env.CATALINA_HOME === undefined ? [] : [basename(home)]))
 
 export function shopWar(release: 'v1' | 'v2'): string {
   return join(shopFolder(release), 'shop.war')
@@ -35,7 +37,7 @@ export function shopWar(release: 'v1' | 'v2'): string {
 
 /** With shop.war for Tomcat, and server.mjs for Node.js. */
 export function shopFolder(release: 'v1' | 'v2'): string {
-  return join(example, 'build', release)
+  return join(builds, release)
 }
 
 /** Skips the test where something is missing that cannot be brought along. */
@@ -45,7 +47,7 @@ export function needTomcat(test: SkippableTest): void {
 
 /** Compiles the shop where that has not been done, starts everything, and waits until every node serves. */
 export async function openTomcatRig({ mixed = false, ...options }: TomcatRigOptions): Promise<TomcatRig> {
-  buildShop({ home })
+  buildShop({ folder: builds, home })
   const redis = await startRedis({ durable: true })
   try {
     const rig = await openRig({
