@@ -8,11 +8,16 @@ import jakarta.servlet.http.HttpServletResponseWrapper;
 
 /** The application's way to its answer, which passes the gate before anything that makes the headers leave. */
 final class CommitResponse extends HttpServletResponseWrapper {
-  /** A character takes at most this many bytes, in all encodings that are in use. */
-  private static final int BYTES_PER_CHAR = 4;
+  /** Tomcat sends its buffer when there is no room left in it for the second half of a character. */
+  private static final int ROOM = 4;
+
+  /** Bytes of characters after which it is asked anew whether objects were changed in place. */
+  private static final int STEP = 2048;
 
   private final HeadGate gate;
-  private long buffered;
+  /** Bytes that wait in Tomcat's buffer, or a little more: nothing has left before the headers do. */
+  private long waiting;
+  private long sinceAsked = STEP;
   private ServletOutputStream stream;
   private PrintWriter writer;
 
@@ -31,7 +36,7 @@ final class CommitResponse extends HttpServletResponseWrapper {
   @Override
   public PrintWriter getWriter() throws IOException {
     PrintWriter inner = super.getWriter();
-    if (writer == null) writer = new CommitWriter(inner, this);
+    if (writer == null) writer = new CommitWriter(inner, this, getCharacterEncoding());
     return writer;
   }
 
@@ -44,7 +49,7 @@ final class CommitResponse extends HttpServletResponseWrapper {
   @Override
   public void reset() {
     super.reset();
-    buffered = 0;
+    forget();
     stream = null;
     writer = null;
   }
@@ -52,23 +57,49 @@ final class CommitResponse extends HttpServletResponseWrapper {
   @Override
   public void resetBuffer() {
     super.resetBuffer();
-    buffered = 0;
+    forget();
   }
 
   void beforeFlush() throws IOException {
     if (!gate.isHeadGone()) gate.beforeHead();
   }
 
+  boolean isHeadGone() {
+    return gate.isHeadGone();
+  }
+
+  /** Asks whether something changed only if the headers may leave with these bytes: that is not for nothing. */
   void beforeBytes(long count) throws IOException {
     if (gate.isHeadGone()) return;
-    buffered += count;
-    // Not each write asks whether something changed: what was counted begins anew.
-    if (buffered < getBufferSize()) return;
-    buffered = 0;
+    waiting += count;
+    if (isFull() || isWhole()) gate.beforeHead();
+  }
+
+  /**
+   * Characters wait in a buffer of their own before, so that headers may stay for many more writes after the first with which
+   * they could leave.
+   */
+  void beforeChars(long count) throws IOException {
+    if (gate.isHeadGone()) return;
+    waiting += count;
+    sinceAsked += count;
+    if (!(isFull() && (sinceAsked >= STEP || gate.hasNews())) && !isWhole()) return;
+    sinceAsked = 0;
     gate.beforeHead();
   }
 
-  void beforeChars(int count) throws IOException {
-    beforeBytes((long) count * BYTES_PER_CHAR);
+  private void forget() {
+    waiting = 0;
+    sinceAsked = STEP;
+  }
+
+  private boolean isFull() {
+    return waiting > getBufferSize() - ROOM;
+  }
+
+  /** Tomcat 11 closes an answer, and sends it, with the last byte that Content-Length announces. */
+  private boolean isWhole() {
+    long announced = gate.announcedLength();
+    return announced >= 0 && waiting >= announced;
   }
 }

@@ -7,28 +7,30 @@ import java.io.PrintWriter;
 final class CommitWriter extends PrintWriter {
   private final PrintWriter inner;
   private final CommitResponse response;
+  private final ByteCount bytes;
 
-  CommitWriter(PrintWriter inner, CommitResponse response) {
+  CommitWriter(PrintWriter inner, CommitResponse response, String encoding) {
     super(inner);
     this.inner = inner;
     this.response = response;
+    this.bytes = ByteCount.of(encoding);
   }
 
   @Override
   public void write(int c) {
-    pass(1);
+    if (!response.isHeadGone()) pass(bytes.of((char) c));
     inner.write(c);
   }
 
   @Override
   public void write(char[] chars, int from, int count) {
-    pass(count);
+    if (!response.isHeadGone()) pass(bytes.of(chars, from, count));
     inner.write(chars, from, count);
   }
 
   @Override
   public void write(String text, int from, int count) {
-    pass(count);
+    if (!response.isHeadGone()) pass(bytes.of(text, from, count));
     inner.write(text, from, count);
   }
 
@@ -56,7 +58,7 @@ final class CommitWriter extends PrintWriter {
     return inner.checkError() || super.checkError();
   }
 
-  private void pass(int count) {
+  private void pass(long count) {
     try {
       response.beforeChars(count);
     } catch (IOException error) {

@@ -39,7 +39,7 @@ final class ForwardFilter implements Filter {
     context.addFilterDef(filter);
     FilterMap forwards = new FilterMap();
     forwards.setFilterName(NAME);
-    forwards.addURLPatternDecoded("/*");
+    forwards.addURLPattern("/*");
     forwards.setDispatcher(DispatcherType.FORWARD.name());
     context.addFilterMapBefore(forwards);
   }

@@ -6,6 +6,12 @@ import java.io.IOException;
 interface HeadGate {
   void beforeHead() throws IOException;
 
+  /** Whether something was set, removed or ended since then. Not whether an object was changed in place: that takes time. */
+  boolean hasNews();
+
   /** Whether they have left: not the same as being committed in the eyes of the application. */
   boolean isHeadGone();
+
+  /** What Content-Length says; -1: nothing, so far. */
+  long announcedLength();
 }

@@ -38,6 +38,8 @@ final class RequestHold implements HeadGate, AsyncListener {
   private boolean isRefused;
   /** Nobody is to see a session: it is a request for a file, or one that is refused. */
   private boolean hidesAll;
+  /** It has ended one since its answer was last told of it. */
+  private volatile boolean isEndNew;
   /** It has ended a session that was alive. */
   private volatile boolean hasEnded;
   /** Its session had ended before it, or has meanwhile: nothing is to take its place, unless somebody logs in. */
@@ -127,6 +129,7 @@ final class RequestHold implements HeadGate, AsyncListener {
     absent.add(SessionId.ofCookie(session.getIdInternal()));
     absent.add(session.record().id());
     unended = session;
+    isEndNew = true;
     try {
       endNow();
     } catch (SessionException later) {
@@ -137,6 +140,22 @@ final class RequestHold implements HeadGate, AsyncListener {
   @Override
   public boolean isHeadGone() {
     return response.isCommitted();
+  }
+
+  @Override
+  public synchronized boolean hasNews() {
+    RequestHold outer = manager.enter(this);
+    try {
+      TomcatSession session = session();
+      return session == null ? isEndNew : session.mayHaveChanged();
+    } finally {
+      manager.enter(outer);
+    }
+  }
+
+  @Override
+  public long announcedLength() {
+    return response.getCoyoteResponse().getContentLengthLong();
   }
 
   private void endNow() {
@@ -161,6 +180,7 @@ final class RequestHold implements HeadGate, AsyncListener {
   /** Writes what changed. Afterwards the headers may leave, unless they have left already. */
   private void settle() throws IOException {
     boolean isOpen = !response.isCommitted();
+    isEndNew = false;
     if (isRefused) {
       if (isOpen) cookie.drop();
       return;

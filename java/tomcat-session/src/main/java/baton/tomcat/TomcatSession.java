@@ -149,6 +149,11 @@ final class TomcatSession extends StandardSession {
     owner.forget(before);
   }
 
+  /** Whether something was set or removed since the last commit, or attributes were looked at. */
+  boolean mayHaveChanged() {
+    return isUsed || isRenewed();
+  }
+
   /** Whether it was given another id than the store has. */
   private boolean isRenewed() {
     return !record().id().equals(SessionId.ofCookie(id));

@@ -60,8 +60,8 @@ class FileRequestTest extends Nodes {
       throw new UncheckedIOException(error);
     }
     Tomcat.addServlet(node.context(), "files", "org.apache.catalina.servlets.DefaultServlet");
-    for (String name : FILES) node.context().addServletMappingDecoded("/" + name, "files");
-    node.context().addServletMappingDecoded("/missing.css", "files");
+    for (String name : FILES) node.context().addServletMapping("/" + name, "files");
+    node.context().addServletMapping("/missing.css", "files");
     ErrorPage page = new ErrorPage();
     page.setErrorCode(404);
     page.setLocation("/error-page");
@@ -74,7 +74,7 @@ class FileRequestTest extends Nodes {
     node.context().addFilterDef(definition);
     FilterMap map = new FilterMap();
     map.setFilterName("asks");
-    map.addURLPatternDecoded("*.txt");
+    map.addURLPattern("*.txt");
     node.context().addFilterMap(map);
   }
 

@@ -80,8 +80,8 @@ public final class RedisProcess implements AutoCloseable {
   }
 
   @Override
-  public void close() throws InterruptedException, IOException {
-    kill();
+  public void close() throws IOException {
+    process.destroyForcibly().onExit().join();
     Folders.remove(folder);
   }
 }

@@ -9,6 +9,7 @@ import jakarta.servlet.ServletContext;
 import org.apache.catalina.Context;
 import org.apache.catalina.LifecycleException;
 import org.apache.catalina.authenticator.FormAuthenticator;
+import org.apache.catalina.connector.Connector;
 import org.apache.catalina.startup.Tomcat;
 import org.apache.tomcat.util.descriptor.web.LoginConfig;
 import org.apache.tomcat.util.descriptor.web.SecurityCollection;
@@ -49,7 +50,7 @@ public final class TomcatNode implements AutoCloseable {
     node.manager.setCommitTimeout(5_000);
     node.context.setManager(node.manager);
     Tomcat.addServlet(node.context, "application", application).setAsyncSupported(true);
-    node.context.addServletMappingDecoded("/*", "application");
+    node.context.addServletMapping("/*", "application");
     configure.accept(node);
     node.tomcat.start();
     return node;
@@ -86,7 +87,7 @@ public final class TomcatNode implements AutoCloseable {
     config.setErrorPage("/login-failed");
     context.setLoginConfig(config);
     SecurityCollection account = new SecurityCollection();
-    account.addPatternDecoded(protectedPaths);
+    account.addPattern(protectedPaths);
     SecurityConstraint constraint = new SecurityConstraint();
     constraint.addCollection(account);
     constraint.addAuthRole("buyer");
@@ -95,8 +96,17 @@ public final class TomcatNode implements AutoCloseable {
     context.getPipeline().addValve(new FormAuthenticator());
   }
 
+  /** Before it starts: what else it speaks. */
+  public Connector connector() {
+    return tomcat.getConnector();
+  }
+
+  public int port() {
+    return tomcat.getConnector().getLocalPort();
+  }
+
   public String url(String path) {
-    return "http://127.0.0.1:" + tomcat.getConnector().getLocalPort() + path;
+    return "http://127.0.0.1:" + port() + path;
   }
 
   @Override

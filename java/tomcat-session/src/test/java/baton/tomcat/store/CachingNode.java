@@ -2,6 +2,7 @@ package baton.tomcat.store;
 
 import baton.tomcat.format.Envelope;
 import baton.tomcat.format.ValueCodec;
+import java.io.IOException;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 
@@ -75,7 +76,7 @@ final class CachingNode implements AutoCloseable {
   }
 
   @Override
-  public void close() throws Exception {
+  public void close() throws IOException {
     store.close();
     proxy.close();
   }

@@ -1,5 +1,6 @@
 package baton.tomcat.store;
 
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -53,7 +54,7 @@ final class RedisCluster implements AutoCloseable {
   }
 
   @Override
-  public void close() throws Exception {
+  public void close() throws IOException {
     for (RedisProcess server : servers) server.close();
   }
 

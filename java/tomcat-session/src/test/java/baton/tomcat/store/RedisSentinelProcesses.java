@@ -1,5 +1,6 @@
 package baton.tomcat.store;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -40,8 +41,8 @@ final class RedisSentinelProcesses implements AutoCloseable {
   }
 
   @Override
-  public void close() throws Exception {
-    for (Process sentinel : sentinels) sentinel.destroyForcibly().waitFor();
+  public void close() throws IOException {
+    for (Process sentinel : sentinels) sentinel.destroyForcibly().onExit().join();
     first.close();
     second.close();
     for (int port : ports) Files.deleteIfExists(folder.resolve(port + ".conf"));

@@ -223,12 +223,15 @@ public final class RespProxy implements AutoCloseable {
 
     void end() {
       connections.remove(this);
-      try (Socket closeClient = client;
-          Socket closeRedis = redis) {
-        // Both.
-      } catch (IOException gone) {
-        // That is what was wanted.
-      }
+      for (Socket socket : List.of(client, redis)) close(socket);
+    }
+  }
+
+  private static void close(Socket socket) {
+    try {
+      socket.close();
+    } catch (IOException gone) {
+      // That is what was wanted.
     }
   }
 
