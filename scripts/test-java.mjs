@@ -15,8 +15,7 @@ const PARALLEL = '-Dtests.parallel=true'
 const runs = [
   ['Tomcat 10.1', []],
   ['Tomcat 9', ['-Pjavax', TOMCAT_PART, PARALLEL]],
-  // FileRequestTest passes on 11 alone, and has failed beside others: to be looked into.
-  ['Tomcat 11', ['-Ptomcat11', `${TOMCAT_PART},!baton/tomcat/FileRequestTest`, PARALLEL]],
+  ['Tomcat 11', ['-Ptomcat11', TOMCAT_PART, PARALLEL]],
 ]
 
 /**
