@@ -62,6 +62,8 @@ function groupOf({ project }: TestSpecification): number {
 
 export default defineConfig({
   test: {
+    // Stories run `baton` as its users do: from the bundle.
+    globalSetup: './scripts/bundle.mjs',
     sequence: { sequencer: LongestFirst },
     projects: [
       {

@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { changedAtMs } from './changed-at.mjs'
 import { javaProblem, maven } from './java.mjs'
 import { repository } from './run.mjs'
 
@@ -72,13 +73,6 @@ function removeOthers(jars) {
 function areNewer(jars) {
   const builtAtMs = Math.min(...jars.map((jar) => statSync(join(folder, jar), { throwIfNoEntry: false })?.mtimeMs ?? 0))
   return builtAtMs > Math.max(changedAtMs(join(sources, 'pom.xml')), changedAtMs(join(sources, 'src/main')))
-}
-
-/** Of a file, or of whatever is in a folder, the folders themselves included: what is deleted counts as well. @param {string} path @returns {number} */
-function changedAtMs(path) {
-  const found = statSync(path)
-  if (!found.isDirectory()) return found.mtimeMs
-  return Math.max(found.mtimeMs, ...readdirSync(path).map((name) => changedAtMs(join(path, name))))
 }
 
 if (realpathSync(process.argv[1] ?? '') === fileURLToPath(import.meta.url)) {

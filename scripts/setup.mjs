@@ -1,6 +1,7 @@
 // What a fresh clone needs before anything else can run. No dependencies: there may be no node_modules yet.
 import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setup as bundle } from './bundle.mjs'
 import { repository, run, runModule } from './run.mjs'
 
 /**
@@ -39,6 +40,7 @@ async function installDependencies() {
 async function build() {
   const { exitCode, output } = await runModule('typescript/bin/tsc', ['-b'], { quiet: true })
   if (exitCode !== 0) stop(`${output}\nThe build (npx tsc -b) failed: see above.`)
+  await bundle()
 }
 
 /** @param {'test' | 'check' | 'bench' | 'tomcat'} use */

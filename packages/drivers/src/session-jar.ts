@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BatonError } from '@baton/core'
-import { readZipEntry } from './releases/zip.ts'
+import { packageFolder } from './package-folder.ts'
 
 /** The classes in the jar that a context.xml names. */
 export const sessionValve = 'baton.tomcat.SessionValve'
@@ -17,12 +17,10 @@ export interface TomcatVersion {
   readonly version: string
 }
 
-const builtJars = join(import.meta.dirname, '../java')
-
 /** The path of the jar with Baton's session manager for a Tomcat. Fails with `session-jar-missing`. */
 export async function sessionJar({
   api,
-  folder = builtJars,
+  folder = join(packageFolder(), 'java'),
 }: {
   readonly api: ServletApi
   /** Where to look, instead of in this package. */
@@ -51,6 +49,7 @@ export async function tomcatVersion(
   home: string,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<TomcatVersion> {
+  const { readZipEntry } = await import('./releases/zip.ts')
   const jar = join(home, 'lib', 'catalina.jar')
   const properties = await readZipEntry(jar, 'org/apache/catalina/util/ServerInfo.properties', { signal }).catch(
     (cause: unknown) => {

@@ -37,7 +37,6 @@ export interface ProxyKeeper {
   stop(options: { readonly graceMs: number; readonly hurry?: AbortSignal }): Promise<void>
 }
 
-const main = fileURLToPath(new URL('../main.js', import.meta.url))
 /** After a graceful stop that did not end in time. */
 const killAfterMs = 5_000
 
@@ -48,6 +47,8 @@ const killAfterMs = 5_000
  */
 export async function keepProxyRunning(options: KeeperOptions): Promise<ProxyKeeper> {
   const { folder, onEvent = () => {} } = options
+  // By name, because this code runs from the command line's bundle as well.
+  const main = fileURLToPath(import.meta.resolve('@baton/proxy/main'))
   const files = { main, config: join(folder, 'proxy.json'), log: join(folder, 'proxy.log') }
   const stopping = new AbortController()
   const retired = new Set<ProxyProcess>()

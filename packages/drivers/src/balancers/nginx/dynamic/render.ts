@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { dirname, join } from 'node:path'
 import { type Address, BatonError } from '@baton/core'
+import { packageFolder } from '../../../package-folder.ts'
 import { statePaths } from '../paths.ts'
 import { quote } from '../quote.ts'
 import { renderServerBlock } from '../server-block.ts'
@@ -109,11 +110,10 @@ const keepMemory = `
 lua_malloc_trim 0;
 `
 
-const luaSource = join(import.meta.dirname, '../../../../lua')
-
 function readLua(): (readonly [path: string, text: string])[] {
-  const files = readdirSync(join(luaSource, 'baton')).sort()
-  return files.map((file) => [`baton/${file}`, readFileSync(join(luaSource, 'baton', file), 'utf8')])
+  const folder = join(packageFolder(), 'lua/baton')
+  const files = readdirSync(folder).sort()
+  return files.map((file) => [`baton/${file}`, readFileSync(join(folder, file), 'utf8')])
 }
 
 function mainFileOf({ name, token }: Pick<DynamicOptions, 'name' | 'token'>): string {
