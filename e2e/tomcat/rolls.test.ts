@@ -130,6 +130,26 @@ test.for([
   },
 )
 
+test.runIf(rolls > 2).for(['resume', 'abort'] as const)(
+  'a deploy killed while its Tomcat starts, and then %s: nobody notices',
+  { timeout: 120_000 },
+  async (verb) => {
+    const site = await openSite()
+    const { release: before } = await site.status()
+    const traffic = await site.traffic()
+    const release = `cut-and-${verb}`
+    const deploy = site.start('deploy', shopWar(verb === 'resume' ? 'v1' : 'v2'), '--release', release)
+    await deploy.line(/web-1 starting/)
+    deploy.signal('SIGKILL')
+    await deploy.exited()
+    expect(await site.run(verb)).toMatchObject({ exitCode: 0, stderr: '' })
+    const verdict = await traffic.stop()
+    expect(verdict.problems).toEqual([])
+    expect(verdict).toMatchObject({ failed: 0, lost: 0, doubled: 0, logouts: 0, wrongCarts: 0 })
+    expect(await nodesOf(site)).toEqual(allServing(site, verb === 'resume' ? release : before!))
+  },
+)
+
 /** Its web.xml names a listener that is not in it. */
 async function brokenWar({ path }: TempDir): Promise<string> {
   const war = join(path, 'shop.war')
