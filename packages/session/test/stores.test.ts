@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +8,7 @@ import { SessionError } from '../src/errors.ts'
 import { lmdbStore } from '../src/stores/lmdb.ts'
 import { holdLmdb, type LmdbDatabase } from '../src/stores/lmdb-database.ts'
 import { parseLmdbUrl } from '../src/stores/lmdb-url.ts'
+import { packRecord } from '../src/stores/local-record.ts'
 import { memoryStore } from '../src/stores/memory.ts'
 import { openStore } from '../src/stores/open.ts'
 import { redisStore } from '../src/stores/redis.ts'
@@ -89,6 +91,46 @@ describe('LMDB', () => {
     const after = await store.load(key)
     expect([before!.fields.size, after!.fields.size]).toEqual([5, 0])
     await store.close()
+  })
+
+  it('gives again what it has read before, until another process writes it', async () => {
+    const path = join(dir, 'views')
+    const store = lmdbStore({ path, namespace: 'test', timeouts })
+    const keys = Array.from({ length: 12 }, newKey)
+    // Several to a page, and some on pages of their own.
+    const recordOf = (i: number, turn: number) =>
+      record({ a: sealed('x'.repeat(i % 3 === 0 ? 9_000 : 300)), b: sealed(turn) })
+    for (const [i, key] of keys.entries()) await store.create(key, recordOf(i, 0), 60_000)
+    const script = `
+      import { open } from 'lmdb'
+      const db = open({ path: ${JSON.stringify(path)}, encoding: 'binary', noSubdir: false })
+      process.on('message', async ({ key, bytes }) => {
+        await db.put('test:s:' + key, Buffer.from(bytes, 'base64'))
+        process.send('written')
+      })`
+    const other = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      cwd: import.meta.dirname,
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    })
+    try {
+      for (let turn = 1; turn <= 200; turn += 1) {
+        const before = await Promise.all(keys.map((key) => store.load(key)))
+        const again = await Promise.all(keys.map((key) => store.load(key)))
+        for (const [i, stored] of again.entries()) expect(stored!.fields).toBe(before[i]!.fields)
+        const i = (turn * 7) % keys.length
+        const fields = recordOf(i, turn)
+        const written = once(other, 'message')
+        other.send({ key: keys[i], bytes: packRecord(fields, Date.now() + 60_000).toString('base64') })
+        await written
+        for (const [at, key] of keys.entries()) {
+          const after = packRecord((await store.load(key))!.fields, 0)
+          expect(after.equals(packRecord(at === i ? fields : before[at]!.fields, 0))).toBe(true)
+        }
+      }
+    } finally {
+      other.kill()
+      await store.close()
+    }
   })
 
   it('may be opened again in a process that is writing', async () => {
@@ -247,7 +289,7 @@ function listedAs(owner: string, names: Iterable<string>): string[] {
 
 async function lookInto<T>(path: string, look: (database: LmdbDatabase) => T): Promise<T> {
   const { database, release } = holdLmdb(path)
-  const opened = await database
+  const opened = (await database).records
   opened.resetReadTxn()
   const seen = look(opened)
   await release()

@@ -1,11 +1,21 @@
 import { mkdirSync, realpathSync } from 'node:fs'
-import type { RootDatabase } from 'lmdb'
+import type { Database, RootDatabase } from 'lmdb'
 
 export type LmdbDatabase = RootDatabase<Buffer, string>
+export type LmdbViews = Pick<Database<Buffer, string>, 'get'>
+
+interface Opened {
+  readonly records: LmdbDatabase
+  /**
+   * The same records for who only reads: what was read before is given again, unless LMDB says that it may have changed
+   * since. Of no use within a transaction, whose pages have no number yet that says so.
+   */
+  readonly views: LmdbViews
+}
 
 export interface LmdbHold {
   /** Rejects if it cannot be opened. */
-  readonly database: Promise<LmdbDatabase>
+  readonly database: Promise<Opened>
   /** Closes the database unless others in this process still hold it. */
   release(): Promise<void>
 }
@@ -36,7 +46,7 @@ export function holdLmdb(path: string): LmdbHold {
     if (held.holders > 0) return
     holds.delete(folder)
     const closed = held.database.then(
-      (database) => database.close(),
+      ({ records }) => records.close(),
       () => {},
     )
     closing.set(folder, closed)
@@ -45,12 +55,20 @@ export function holdLmdb(path: string): LmdbHold {
   }
 }
 
-const holds = new Map<string, { readonly database: Promise<LmdbDatabase>; holders: number }>()
+const holds = new Map<string, { readonly database: Promise<Opened>; holders: number }>()
 const closing = new Map<string, Promise<void>>()
 
+/** As the library calls the database that is there without a name; its types do not know. */
+const rootName = null as unknown as string
+
+/** Held in any case; of others, for as long as somebody else holds them. */
+const cachedViews = 256
+
 /** The package is loaded only by who keeps sessions in it. */
-async function openAfter(closed: Promise<void> | undefined, path: string): Promise<LmdbDatabase> {
+async function openAfter(closed: Promise<void> | undefined, path: string): Promise<Opened> {
   await closed
   const lmdb = await import('lmdb')
-  return lmdb.open({ path, encoding: 'binary', cache: false, noSubdir: false })
+  const records = lmdb.open<Buffer, string>({ path, encoding: 'binary', cache: false, noSubdir: false })
+  const cache = { validated: true, cacheSize: cachedViews }
+  return { records, views: records.openDB<Buffer, string>({ name: rootName, encoding: 'binary', cache }) }
 }

@@ -1,4 +1,4 @@
-import { holdLmdb, type LmdbDatabase } from './lmdb-database.ts'
+import { holdLmdb, type LmdbDatabase, type LmdbViews } from './lmdb-database.ts'
 import { isFull } from './lmdb-room.ts'
 import type { Shelf } from './local-shelf.ts'
 import { localStore } from './local-store.ts'
@@ -27,8 +27,10 @@ export function lmdbStore({ path, maxBytes, ...options }: LmdbOptions): SessionS
 function lmdbShelf(path: string, maxBytes: number | undefined): Shelf {
   const hold = holdLmdb(path)
   let db: LmdbDatabase
+  let views: LmdbViews
   const opened = hold.database.then((database) => {
-    db = database
+    db = database.records
+    views = database.views
     opening = undefined
   })
   let opening: Promise<void> | undefined = opened
@@ -51,6 +53,8 @@ function lmdbShelf(path: string, maxBytes: number | undefined): Shelf {
       bytes.set(subarray.call(passing, 0, length))
       return bytes
     },
+
+    view: (name) => views.get(name),
 
     range(after, before, limit) {
       return db.getRange({ ...(after === '' ? {} : { start: after, exclusiveStart: true }), end: before, limit })

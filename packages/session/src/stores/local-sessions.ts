@@ -1,8 +1,10 @@
 import { type Fields, isAlive } from '../format/record.ts'
 import { expiryOf, packRecord, unpackRecord } from './local-record.ts'
 import type { Shelf } from './local-shelf.ts'
+import { notesOf } from './notes.ts'
 import { PackedFields } from './packed-fields.ts'
-import { type Stored, tombstoneTtlMs } from './store.ts'
+import { type Kept, makeRecent } from './recent.ts'
+import { type Notes, type Stored, tombstoneTtlMs } from './store.ts'
 
 /** Sessions on a shelf, under `<namespace>:s:<key>`. */
 export interface LocalSessions {
@@ -25,17 +27,29 @@ export interface LocalSession {
   readonly ttlMs: number
 }
 
+/** A record as it was loaded last, and what readers have made of it. */
+interface Loaded extends Kept {
+  readonly source: Buffer
+  readonly fields: Fields
+  readonly notes: Notes
+}
+
+const loadedRoom = { maxEntries: 10_000, maxBytes: 64 * 2 ** 20 }
+
 export const full = Symbol('full')
 
 export function sessionsOn(shelf: Shelf, namespace: string): LocalSessions {
   const prefix = `${namespace}:s:`
+  const recent = makeRecent<Loaded>(loadedRoom)
 
   return {
     load(key) {
-      const bytes = shelf.get(prefix + key)
-      if (bytes === undefined) return undefined
-      const ttlMs = expiryOf(bytes) - Date.now()
-      return ttlMs > 0 ? { fields: new PackedFields(bytes), ttlMs } : undefined
+      const source = shelf.view(prefix + key)
+      if (source === undefined) return undefined
+      const ttlMs = expiryOf(source) - Date.now()
+      if (ttlMs <= 0) return undefined
+      const { fields, notes } = loaded(key, source)
+      return { fields, ttlMs, notes }
     },
 
     get,
@@ -66,6 +80,28 @@ export function sessionsOn(shelf: Shelf, namespace: string): LocalSessions {
     },
   }
 
+  /** The shelf says whether anything has changed, by giving another object. */
+  function loaded(key: string, source: Buffer): Loaded {
+    const known = recent.get(key)
+    if (known?.source === source) {
+      recent.used(known)
+      return known
+    }
+    const notes = notesOf((more) => recent.grow(entry, more))
+    const bytes = loadedBytes + source.length
+    const entry: Loaded = {
+      key,
+      source,
+      fields: new PackedFields(source),
+      notes,
+      bytes,
+      older: undefined,
+      newer: undefined,
+    }
+    recent.put(entry)
+    return entry
+  }
+
   function get(key: string): LocalSession | undefined {
     const bytes = shelf.get(prefix + key)
     return bytes === undefined ? undefined : unexpired(bytes)
@@ -78,6 +114,9 @@ export function sessionsOn(shelf: Shelf, namespace: string): LocalSessions {
     shelf.put(name, bytes)
   }
 }
+
+/** About what an entry takes besides the record. */
+const loadedBytes = 1_000
 
 function unexpired(bytes: Buffer): LocalSession | undefined {
   const ttlMs = expiryOf(bytes) - Date.now()

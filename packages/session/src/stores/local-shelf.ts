@@ -6,6 +6,11 @@ export interface Shelf {
   refresh(): void
   /** The bytes are the caller's own. */
   get(name: string): Buffer | undefined
+  /**
+   * The same, shared by all who ask, and never to be altered: the very same object as last time, where nothing has changed.
+   * Not within a write.
+   */
+  view(name: string): Buffer | undefined
   /** What lies between `after` and `before`, both excluded. */
   range(after: string, before: string, limit: number): Iterable<{ readonly key: string; readonly value: Buffer }>
   /**

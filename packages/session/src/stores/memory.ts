@@ -32,6 +32,8 @@ function memoryShelf(kept: Map<string, Buffer>): Shelf {
       return bytes === undefined ? undefined : Buffer.from(bytes)
     },
 
+    view: (name) => kept.get(name),
+
     range(after, before, limit) {
       const names = [...kept.keys()].filter((name) => name > after && name < before).sort()
       return names.slice(0, limit).map((key) => ({ key, value: kept.get(key)! }))

@@ -1,4 +1,6 @@
 import type { Fields } from '../format/record.ts'
+import { notesOf } from './notes.ts'
+import { type Kept, makeRecent, type Room } from './recent.ts'
 import type { Notes } from './store.ts'
 
 /** One session as it was read or committed last. Times are of `performance.now()`. */
@@ -12,28 +14,18 @@ export interface CachedSession {
   readonly loadedAt: number
 }
 
-export interface Entry extends CachedSession {
-  readonly key: string
+export interface Entry extends CachedSession, Kept {
   readonly notes: Notes
-  /** Grows with what is noted. */
-  bytes: number
   /** False from when the connection was lost over which it was read: nothing tells of its changes any more. */
   readonly era: number
-  older: Entry | undefined
-  newer: Entry | undefined
 }
 
-export interface EntriesLimits {
-  readonly maxEntries: number
-  readonly maxBytes: number
-}
-
-/** Cached sessions, bounded in number and bytes; what was used longest ago goes first. No call costs more than the entries it removes. */
+/** Cached sessions, bounded in number and bytes. */
 export interface Entries {
   get(key: string): Entry | undefined
   /** To be told of each use. */
   used(entry: Entry): void
-  /** Replaces what is there. What is over the bounds all by itself is not kept. */
+  /** Replaces what is there. */
   put(key: string, session: CachedSession, era: number): void
   remove(key: string): boolean
   clear(): void
@@ -42,107 +34,19 @@ export interface Entries {
   evicted(): number
 }
 
-export function makeEntries({ maxEntries, maxBytes }: EntriesLimits): Entries {
-  let entries = new Map<string, Entry>()
-  let newest: Entry | undefined
-  let oldest: Entry | undefined
-  let bytes = 0
-  let evicted = 0
+export function makeEntries(room: Room): Entries {
+  const recent = makeRecent<Entry>(room)
 
   return {
-    get: (key) => entries.get(key),
+    ...recent,
 
-    used(entry) {
-      if (entry === newest) return
-      unlink(entry)
-      link(entry)
-    },
-
-    put(key, session, era) {
-      remove(key)
-      const fields = compact(session.fields)
-      const entry: Entry = {
-        key,
-        notes: notesOf((more) => grow(entry, more)),
-        fields,
-        version: session.version,
-        deadlineAt: session.deadlineAt,
-        loadedAt: session.loadedAt,
-        bytes: sizeOf(fields),
-        era,
-        older: undefined,
-        newer: undefined,
-      }
-      if (entry.bytes > maxBytes || maxEntries < 1) return
-      entries.set(key, entry)
-      bytes += entry.bytes
-      link(entry)
-      evict()
-    },
-
-    remove,
-
-    clear() {
-      entries = new Map()
-      newest = undefined
-      oldest = undefined
-      bytes = 0
-    },
-
-    size: () => entries.size,
-    bytes: () => bytes,
-    evicted: () => evicted,
-  }
-
-  function remove(key: string): boolean {
-    const entry = entries.get(key)
-    if (entry === undefined) return false
-    entries.delete(key)
-    bytes -= entry.bytes
-    unlink(entry)
-    return true
-  }
-
-  /** false: there is no room, or the entry has gone while a request still held it. */
-  function grow(entry: Entry, more: number): boolean {
-    if (entries.get(entry.key) !== entry || entry.bytes + more > maxBytes) return false
-    entry.bytes += more
-    bytes += more
-    evict()
-    return true
-  }
-
-  function evict(): void {
-    while (oldest !== undefined && (entries.size > maxEntries || bytes > maxBytes)) {
-      remove(oldest.key)
-      evicted += 1
-    }
-  }
-
-  function link(entry: Entry): void {
-    entry.older = newest
-    entry.newer = undefined
-    if (newest !== undefined) newest.newer = entry
-    newest = entry
-    oldest ??= entry
-  }
-
-  function unlink(entry: Entry): void {
-    if (entry.older === undefined) oldest = entry.newer
-    else entry.older.newer = entry.newer
-    if (entry.newer === undefined) newest = entry.older
-    else entry.newer.older = entry.older
-  }
-}
-
-function notesOf(grow: (bytes: number) => boolean): Notes {
-  const parsed = new Map<string, object>()
-  return {
-    meta: undefined,
-    json: (name) => parsed.get(name),
-    keepJson(name, value, bytes) {
-      // About what it takes in memory: small objects take several times as much as their text.
-      if (!parsed.has(name) && grow(200 + 5 * bytes)) parsed.set(name, value)
+    put(key, { fields: given, version, deadlineAt, loadedAt }, era) {
+      const fields = compact(given)
+      const bytes = sizeOf(fields)
+      const notes = notesOf((more) => recent.grow(entry, more))
+      const links = { older: undefined, newer: undefined }
+      const entry: Entry = { key, notes, fields, version, deadlineAt, loadedAt, bytes, era, ...links }
+      recent.put(entry)
     },
   }
 }
