@@ -170,8 +170,9 @@ class FileRequestTest extends Nodes {
     redis.kill();
     assertEquals("file", browser.read(b, "/style.css"));
     for (String path : new String[] {"/read.txt", "/write.txt", "/protected.css"}) {
-      assertEquals(503, browser.get(b, path).statusCode(), path);
-      assertTrue(browser.get(b, path).headers().firstValue("Set-Cookie").isEmpty());
+      HttpResponse<String> response = browser.get(b, path);
+      assertEquals(503, response.statusCode(), path);
+      assertTrue(response.headers().firstValue("Set-Cookie").isEmpty());
     }
     assertEquals("file", new Browser().read(b, "/read.txt"));
   }
