@@ -209,6 +209,22 @@ class OutageTest {
   }
 
   @Test
+  void aUserWhoMayUseOneNamespaceOnlyDoesSo() throws Exception {
+    try (RawRedis raw = redis.raw()) {
+      raw.ask("ACL", "SETUSER", "shop", "on", ">p@ss word", "~mine:*", "+@all", "-@admin");
+    }
+    String url = redis.url().replace("://", "://shop:p%40ss%20word@");
+    try (SessionStore mine = RedisStore.open(url, "mine", Timeouts.DEFAULT);
+        SessionStore others = RedisStore.open(url, "others", Timeouts.DEFAULT)) {
+      String key = newKey();
+      assertTrue(mine.create(key, record("a", sealed(1)), 60_000, "ann"));
+      assertEquals(OptionalLong.of(2), mine.commit(key, set(".b", sealed(2)), 60_000));
+      SessionStoreException refused = assertThrows(SessionStoreException.class, () -> others.load(key));
+      assertTrue(refused.getMessage().contains("NOPERM"), refused.getMessage());
+    }
+  }
+
+  @Test
   void closedItRefusesEverythingAtOnce() {
     store.close();
     assertAway(() -> store.load(newKey()), 50);
