@@ -8,7 +8,7 @@ import { canKeepAwake } from './awake.ts'
 export function describeMachine(): string {
   const cores = cpus()
   const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`
-  const awake = canKeepAwake ? 'kept awake' : 'which may fall asleep'
+  const awake = canKeepAwake() ? 'kept awake' : 'which may fall asleep'
   return `${cores[0]?.model.trim() ?? 'unknown processor'}, ${cores.length} cores ${awake}, ${memory}, Linux ${release()}, Node.js ${process.versions.node}`
 }
 
