@@ -7,16 +7,23 @@ import baton.tomcat.session.SessionOptions;
 import baton.tomcat.session.Sessions;
 import baton.tomcat.store.RawRedis;
 import baton.tomcat.store.RedisProcess;
+import baton.tomcat.store.Timeouts;
+import baton.tomcat.store.Wanted;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 class WarmUpTest {
-  private final List<Throwable> errors = new ArrayList<>();
+  /** One of so many is not held up by a machine that does other things. */
+  private static final int TRIALS = 10;
+
+  private final List<Throwable> errors = Collections.synchronizedList(new ArrayList<>());
   private RedisProcess redis;
 
   @BeforeEach
@@ -30,16 +37,20 @@ class WarmUpTest {
     assertEquals(List.of(), errors);
   }
 
-  private long warmUpMs() {
-    long beganNs = System.nanoTime();
-    SessionOptions options =
+  private Sessions open(Timeouts timeouts) {
+    return Sessions.open(
         new SessionOptions()
             .url(redis.url())
             .namespace("app")
+            .timeouts(timeouts)
             .javaValues(new WebappValues(WarmUpTest.class.getClassLoader(), new DefaultFilter()))
             .onDropped(errors::add)
-            .onError(errors::add);
-    try (Sessions sessions = Sessions.open(options)) {
+            .onError(errors::add));
+  }
+
+  private long warmUpMs() {
+    long beganNs = System.nanoTime();
+    try (Sessions sessions = open(Timeouts.DEFAULT)) {
       WarmUp.of(sessions);
     }
     return TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - beganNs);
@@ -51,7 +62,10 @@ class WarmUpTest {
 
   @Test
   void itDoesWhatRequestsDoAndLeavesNoSessionAndNoUser() throws Exception {
-    assertTrue(warmUpMs() < 4_000);
+    try (Sessions sessions = open(new Timeouts(10_000, 10_000, 10_000))) {
+      sessions.load(sessions.newId(), Wanted.NORMAL);
+      WarmUp.of(sessions);
+    }
     try (RawRedis raw = redis.raw()) {
       String commands = text(raw.ask("INFO", "commandstats"));
       for (String command : List.of("hgetall", "hset", "hdel", "pexpire", "evalsha", "zadd", "zrem")) {
@@ -65,12 +79,29 @@ class WarmUpTest {
     }
   }
 
+  /** As it is while this very JVM is. */
+  @Test
+  void aRedisThatOnlyTakesLongIsWaitedFor() throws Exception {
+    boolean isWarm = false;
+    for (int trial = 0; trial < TRIALS && !isWarm; trial += 1) {
+      redis.freeze();
+      CompletableFuture<Long> warmUp = CompletableFuture.supplyAsync(this::warmUpMs);
+      // Longer than an attempt to connect may take.
+      Thread.sleep(1_200);
+      redis.thaw();
+      warmUp.get();
+      try (RawRedis raw = redis.raw()) {
+        isWarm = text(raw.ask("INFO", "commandstats")).contains("cmdstat_hset:");
+      }
+    }
+    assertTrue(isWarm);
+  }
+
   @Test
   void withoutRedisANodeWaitsForHalfASecondOnly() throws Exception {
-    // Classes are loaded once.
-    warmUpMs();
     redis.kill();
-    long tookMs = warmUpMs();
-    assertTrue(tookMs < 900, "took " + tookMs + " ms");
+    long quickestMs = Long.MAX_VALUE;
+    for (int trial = 0; trial < TRIALS && quickestMs >= 900; trial += 1) quickestMs = Math.min(quickestMs, warmUpMs());
+    assertTrue(quickestMs < 900, "took " + quickestMs + " ms");
   }
 }

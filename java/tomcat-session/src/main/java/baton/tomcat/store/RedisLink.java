@@ -1,10 +1,14 @@
 package baton.tomcat.store;
 
+import io.lettuce.core.RedisCommandTimeoutException;
 import io.lettuce.core.protocol.CommandType;
+import io.netty.channel.ConnectTimeoutException;
+import java.security.GeneralSecurityException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Condition;
@@ -59,7 +63,7 @@ final class RedisLink implements AutoCloseable {
     return isClosed;
   }
 
-  /** Whether the first attempt to connect is still under way. */
+  /** Whether nothing was heard from the server yet, be it a refusal. */
   boolean isStarting() {
     return isStarting;
   }
@@ -235,7 +239,7 @@ final class RedisLink implements AutoCloseable {
     opened
         .whenComplete(
             (fresh, error) -> {
-              if (error != null) failed(messageOf(error));
+              if (error != null) failed(error);
               else prove(fresh);
             });
   }
@@ -249,13 +253,14 @@ final class RedisLink implements AutoCloseable {
         .sendWithin(timeouts.loadMs(), new RedisBatch(commands))
         .whenComplete(
             (replies, error) -> {
-              String mistake = error == null ? mistakeIn(replies) : messageOf(error);
-              if (mistake == null) {
+              String mistake = error == null ? mistakeIn(replies) : null;
+              if (error == null && mistake == null) {
                 adopt(fresh);
                 return;
               }
               fresh.close();
-              failed(mistake);
+              if (error != null) failed(error);
+              else refusedAs(mistake);
             });
   }
 
@@ -267,10 +272,24 @@ final class RedisLink implements AutoCloseable {
     return RedisReplies.text(role).equals("master") ? null : "the server that is named as the master is none";
   }
 
-  private void failed(String why) {
+  private void failed(Throwable error) {
+    Throwable root = rootOf(error);
+    String why = root.getMessage() == null ? root.getClass().getSimpleName() : root.getMessage();
+    if (isSilence(root)) trouble = why;
+    else refusedAs(root instanceof GeneralSecurityException ? "the server's certificate is not accepted: " + why : why);
+  }
+
+  private void refusedAs(String why) {
     // What Lettuce says where a server hangs up during the handshake; another attempt knows the reason.
     if (!why.contains("RedisHandshakeHandler")) trouble = why;
     isStarting = false;
+  }
+
+  /** Of a JVM that has just started as well, with no processor left for its own part. */
+  private static boolean isSilence(Throwable root) {
+    return root instanceof TimeoutException
+        || root instanceof RedisCommandTimeoutException
+        || root instanceof ConnectTimeoutException;
   }
 
   private void adopt(RedisConnection fresh) {
@@ -321,9 +340,9 @@ final class RedisLink implements AutoCloseable {
     }
   }
 
-  private static String messageOf(Throwable error) {
+  private static Throwable rootOf(Throwable error) {
     Throwable root = error;
     while (root.getCause() != null) root = root.getCause();
-    return root.getMessage() == null ? root.getClass().getSimpleName() : root.getMessage();
+    return root;
   }
 }

@@ -16,7 +16,7 @@ public final class StoreHealth {
     return up;
   }
 
-  /** Whether that is not known yet: the first attempt to connect is under way. */
+  /** Whether that is not known yet: nothing was heard from it, not even that it is not there. */
   public boolean isStarting() {
     return starting;
   }
