@@ -5,7 +5,9 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Base64;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
@@ -16,6 +18,7 @@ public final class Browser {
       HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(Duration.ofSeconds(5)).build();
 
   private final Map<String, String> cookies = new ConcurrentHashMap<>();
+  private volatile String authorization;
 
   public HttpResponse<String> get(TomcatNode node, String path) throws IOException, InterruptedException {
     return send(HttpRequest.newBuilder(URI.create(node.url(path))));
@@ -49,6 +52,17 @@ public final class Browser {
     cookies.put("JSESSIONID", id);
   }
 
+  /** Sends a name and a password with each request from now on, as after a dialogue of BASIC authentication. */
+  public void credentials(String user, String password) {
+    byte[] pair = (user + ":" + password).getBytes(StandardCharsets.UTF_8);
+    authorization = "Basic " + Base64.getEncoder().encodeToString(pair);
+  }
+
+  /** Sends none any more. */
+  public void forgetCredentials() {
+    authorization = null;
+  }
+
   /** Whether a Set-Cookie tells a browser to forget: Tomcat 11 does so by the date only. */
   public static boolean isForgotten(String cookie) {
     return cookie.contains("; Expires=Thu, 01 Jan 1970 ");
@@ -58,6 +72,7 @@ public final class Browser {
     request.timeout(Duration.ofSeconds(20));
     String header = cookies.entrySet().stream().map(Object::toString).collect(Collectors.joining("; "));
     if (!header.isEmpty()) request.header("Cookie", header);
+    if (authorization != null) request.header("Authorization", authorization);
     HttpResponse<String> response = CLIENT.send(request.build(), HttpResponse.BodyHandlers.ofString());
     for (String cookie : response.headers().allValues("Set-Cookie")) keep(cookie);
     return response;

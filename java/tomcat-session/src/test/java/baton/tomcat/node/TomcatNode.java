@@ -8,6 +8,8 @@ import java.util.function.Consumer;
 import jakarta.servlet.ServletContext;
 import org.apache.catalina.Context;
 import org.apache.catalina.LifecycleException;
+import org.apache.catalina.authenticator.AuthenticatorBase;
+import org.apache.catalina.authenticator.BasicAuthenticator;
 import org.apache.catalina.authenticator.FormAuthenticator;
 import org.apache.catalina.connector.Connector;
 import org.apache.catalina.startup.Tomcat;
@@ -85,6 +87,17 @@ public final class TomcatNode implements AutoCloseable {
     config.setAuthMethod("FORM");
     config.setLoginPage("/login");
     config.setErrorPage("/login-failed");
+    protect(protectedPaths, config, new FormAuthenticator());
+  }
+
+  /** Pages under /account are for who sends a name and a password with the request. */
+  public void askForCredentials() {
+    LoginConfig config = new LoginConfig();
+    config.setAuthMethod("BASIC");
+    protect("/account/*", config, new BasicAuthenticator());
+  }
+
+  private void protect(String protectedPaths, LoginConfig config, AuthenticatorBase authenticator) {
     context.setLoginConfig(config);
     SecurityCollection account = new SecurityCollection();
     account.addPattern(protectedPaths);
@@ -93,7 +106,7 @@ public final class TomcatNode implements AutoCloseable {
     constraint.addAuthRole("buyer");
     context.addConstraint(constraint);
     context.addSecurityRole("buyer");
-    context.getPipeline().addValve(new FormAuthenticator());
+    context.getPipeline().addValve(authenticator);
   }
 
   /** Before it starts: what else it speaks. */
