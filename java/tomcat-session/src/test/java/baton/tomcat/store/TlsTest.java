@@ -1,6 +1,5 @@
 package baton.tomcat.store;
 
-import static baton.tomcat.store.CachingNode.PATIENT;
 import static baton.tomcat.store.Records.newKey;
 import static baton.tomcat.store.Records.record;
 import static baton.tomcat.store.Records.sealed;
@@ -18,6 +17,10 @@ import org.junit.jupiter.api.Test;
 
 /** A real server that speaks TLS, and wants to know who its clients are. */
 class TlsTest {
+  /** A busy machine takes long for the first handshake. */
+  private static final Timeouts HANDSHAKE = new Timeouts(10_000, 500, 500);
+  private static final Timeouts PATIENT = new Timeouts(20_000, 20_000, 20_000);
+
   private static Certificates certificates;
   private static RedisProcess redis;
   private static int port;
@@ -58,7 +61,8 @@ class TlsTest {
   /** What is said of an outage that stays, once its reason is known. */
   private static String refusal(String parameters, String reason) throws Exception {
     String[] message = {""};
-    try (SessionStore store = RedisStore.open(url("", parameters), "test", Timeouts.DEFAULT)) {
+    try (SessionStore store = RedisStore.open(url("", parameters), "test", HANDSHAKE)) {
+      CachingNode.until(() -> !store.health().isStarting());
       CachingNode.until(
           () -> {
             message[0] = assertThrows(SessionStoreException.class, () -> store.load(newKey())).getMessage();
