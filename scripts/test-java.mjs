@@ -9,13 +9,12 @@ import { javaProblem, maven } from './java.mjs'
 
 /** What may differ from one Tomcat to another: not what becomes of requests while Redis is away, nor the near cache. */
 const TOMCAT_PART = '-Dtest=baton/tomcat/*Test,!baton/tomcat/OutageTest,!baton/tomcat/NearCacheRequestTest'
-const PARALLEL = '-Dtests.parallel=true'
 
 /** What is compiled is for 10.1, and runs on 11 as it is; 9 has classes of its own. @type {[name: string, classes: string, args: string[]][]} */
 const runs = [
   ['Tomcat 10.1', 'jakarta', []],
-  ['Tomcat 11', 'jakarta', ['-Ptomcat11', TOMCAT_PART, PARALLEL]],
-  ['Tomcat 9', 'javax', ['-Pjavax', TOMCAT_PART, PARALLEL]],
+  ['Tomcat 11', 'jakarta', ['-Ptomcat11', TOMCAT_PART]],
+  ['Tomcat 9', 'javax', ['-Pjavax', TOMCAT_PART]],
 ]
 
 /**

@@ -22,8 +22,10 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Isolated;
 
-/** Budgets and the way back, with the real server away. */
+/** Budgets and the way back, with the real server away. Alone, since it measures time. */
+@Isolated
 class OutageTest {
   /** What a busy machine adds to a budget. */
   private static final long SLACK_MS = 400;

@@ -24,8 +24,10 @@ import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Isolated;
 
-/** This JVM stands still, or some of its threads do, and Redis does not. */
+/** This JVM stands still, or some of its threads do, and Redis does not. Alone, since all other tests would stand still too. */
+@Isolated
 class StallTest {
   private static final List<RedisCommand> PING = List.of(RedisCommand.of(CommandType.PING));
   /** Longer than any budget. */
