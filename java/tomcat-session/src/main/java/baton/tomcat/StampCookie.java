@@ -15,6 +15,7 @@ import org.apache.tomcat.util.http.ServerCookies;
  */
 final class StampCookie {
   private static final int SLOTS = 4;
+  private static final int MOST_DIGITS = 15;
   private static final String HEADER = "Set-Cookie";
 
   private final String prefix;
@@ -39,8 +40,7 @@ final class StampCookie {
       // Of several values of one name the first counts.
       if (slot < 0 || isSeen[slot]) continue;
       isSeen[slot] = true;
-      String value = cookie.getValue().toString();
-      if (value.matches("\\d{1,15}")) latest = Math.max(latest, Long.parseLong(value));
+      latest = Math.max(latest, versionOf(cookie.getValue().toString()));
     }
     return latest;
   }
@@ -68,6 +68,18 @@ final class StampCookie {
     if (!sameSite.isEmpty()) line.append("; SameSite=").append(sameSite);
     if (model.getSecure()) line.append("; Secure");
     return line.toString();
+  }
+
+  /** 0 for what is none. */
+  private static long versionOf(String value) {
+    if (value.isEmpty() || value.length() > MOST_DIGITS) return 0;
+    long version = 0;
+    for (int at = 0; at < value.length(); at += 1) {
+      int digit = value.charAt(at) - '0';
+      if (digit < 0 || digit > 9) return 0;
+      version = version * 10 + digit;
+    }
+    return version;
   }
 
   private int slotOf(String name) {

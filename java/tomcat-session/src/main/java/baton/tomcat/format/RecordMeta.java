@@ -3,6 +3,7 @@ package baton.tomcat.format;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -30,6 +31,8 @@ public final class RecordMeta {
   private static final int FORMAT = 1;
 
   private static final long DEFAULT_INTERVAL_SECONDS = 1800;
+  /** As nearly every record has it. */
+  private static final byte[] USUAL_FORMAT = {'1', '.', '1'};
   private static final Pattern FORMAT_FIELD = Pattern.compile("\\d+\\.(\\d{1,9})");
 
   private final State state;
@@ -132,6 +135,7 @@ public final class RecordMeta {
   }
 
   private static void refuseNewer(byte[] format) {
+    if (Arrays.equals(format, USUAL_FORMAT)) return;
     Matcher matcher = FORMAT_FIELD.matcher(format == null ? "" : loose(format));
     String lowest = matcher.matches() ? matcher.group(1) : null;
     if (lowest != null && Integer.parseInt(lowest) <= FORMAT) return;

@@ -4,12 +4,11 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Base64;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /** Ids of sessions, and the hashes that stand for them in the store and in logs. */
 public final class SessionId {
-  private static final Pattern FORMAT = Pattern.compile("([0-9A-Za-z_-]{22,64})(?:\\.[A-Za-z0-9_.-]*)?");
+  private static final int SHORTEST = 22;
+  private static final int LONGEST = 64;
   private static final int HASH_LENGTH = 22;
 
   private SessionId() {}
@@ -21,8 +20,20 @@ public final class SessionId {
 
   /** The id in a cookie's value, without the route that names a node; null for what cannot be an id. */
   public static String ofCookie(String value) {
-    Matcher matcher = FORMAT.matcher(value);
-    return matcher.matches() ? matcher.group(1) : null;
+    int end = 0;
+    // No pattern: this runs for each request, and took a tenth of its time.
+    while (end < value.length() && isBase64url(value.charAt(end))) end += 1;
+    if (end < SHORTEST || end > LONGEST) return null;
+    if (end == value.length()) return value;
+    if (value.charAt(end) != '.') return null;
+    for (int at = end; at < value.length(); at += 1) {
+      if (value.charAt(at) != '.' && !isBase64url(value.charAt(at))) return null;
+    }
+    return value.substring(0, end);
+  }
+
+  private static boolean isBase64url(char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == '-';
   }
 
   /** What stands for the id in the store, so that a dump of it shows no usable id. */

@@ -10,12 +10,18 @@ final class Utf8 {
   private Utf8() {}
 
   static String text(byte[] bytes) throws CharacterCodingException {
+    if (isAscii(bytes)) return new String(bytes, StandardCharsets.ISO_8859_1);
     return StandardCharsets.UTF_8
         .newDecoder()
         .onMalformedInput(CodingErrorAction.REPORT)
         .onUnmappableCharacter(CodingErrorAction.REPORT)
         .decode(ByteBuffer.wrap(bytes))
         .toString();
+  }
+
+  private static boolean isAscii(byte[] bytes) {
+    for (byte b : bytes) if (b < 0) return false;
+    return true;
   }
 
   /** As JavaScript encodes: half a surrogate pair becomes U+FFFD, where Java would write a question mark. */
