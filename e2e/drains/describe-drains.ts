@@ -99,7 +99,7 @@ export function describeDrains({ balancer, closesLongLived, streamsUploads }: Fr
   }, async () => {
     await setRollout(rig, '{ drainTimeout: 1s, onDrainTimeout: abort, bake: 100ms }')
     const before = await rig.status()
-    const answer = await slow(6_000)
+    const answer = await slow(8_000)
     const { exitCode, stdout, stderr } = await rig.run('deploy')
     const endedAt = Date.now()
 
@@ -108,7 +108,7 @@ export function describeDrains({ balancer, closesLongLived, streamsUploads }: Fr
     expect(stdout).toContain('raise rollout.drainTimeout')
     expect(stdout).toContain('rolled-back')
     const whole = await answer.answer
-    expect(whole).toMatchObject({ status: 200, node: first, body: 'slept 6000 ms\n' })
+    expect(whole).toMatchObject({ status: 200, node: first, body: 'slept 8000 ms\n' })
     // It was the deploy that gave up, not the request that ended.
     expect(endedAt).toBeLessThan(whole.endedAt)
     expect(await rig.status()).toEqual(before)
