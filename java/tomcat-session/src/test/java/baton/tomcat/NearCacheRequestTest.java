@@ -9,9 +9,12 @@ import baton.tomcat.node.Browser;
 import baton.tomcat.node.RedisProcess;
 import baton.tomcat.node.TomcatNode;
 import baton.tomcat.store.RespProxy;
+import jakarta.servlet.http.HttpSession;
 import java.net.http.HttpResponse;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
@@ -22,6 +25,8 @@ import org.junit.jupiter.api.TestInstance;
 /** Two Tomcats with near caches, and browsers that go from one to the other. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class NearCacheRequestTest {
+  private static final String ALL_LINES = "{lines=[book, pen, ink]}";
+
   private RedisProcess redis;
   private final List<RespProxy> proxies = new ArrayList<>();
   private final List<TomcatNode> nodes = new ArrayList<>();
@@ -58,6 +63,23 @@ class NearCacheRequestTest {
     assertEquals(List.of(1, 0, 1, 0, 0), trips);
     assertTrue(nodes.get(0).manager().getNearCacheHits() >= 4);
     assertTrue(nodes.get(0).manager().getNearCacheEntries() >= 1);
+  }
+
+  @Test
+  void seesWhatWasChangedWithinAMapThatManyRequestsRead() throws Exception {
+    Browser browser = new Browser();
+    browser.read(nodes.get(0), "/cart/begin");
+    assertEquals("{lines=[book]}", browser.read(nodes.get(0), "/cart"));
+    List<Integer> trips = new ArrayList<>();
+    List<String> seen = new ArrayList<>();
+    proxies.get(0).trips();
+    for (String path : List.of("/cart", "/cart/add?line=pen", "/cart", "/cart/add?line=ink", "/cart", "/cart")) {
+      seen.add(browser.read(nodes.get(0), path));
+      trips.add(proxies.get(0).trips());
+    }
+    assertEquals(List.of(0, 1, 0, 1, 0, 0), trips);
+    assertEquals(List.of("{lines=[book]}", "", "{lines=[book, pen]}", "", ALL_LINES, ALL_LINES), seen);
+    assertEquals(ALL_LINES, browser.read(nodes.get(1), "/cart"));
   }
 
   @Test
@@ -109,7 +131,19 @@ class NearCacheRequestTest {
   private static Application application() {
     return new Application()
         .on("/set", (request, response) -> request.getSession().setAttribute("n", request.getParameter("value")))
+        .on("/cart/begin", (request, response) -> request.getSession().setAttribute("cart", cartOf("book")))
+        .on("/cart/add", (request, response) -> linesOf(request.getSession()).add(request.getParameter("line")))
+        .on("/cart", (request, response) -> response.getWriter().print(request.getSession().getAttribute("cart")))
         .on("/get", (request, response) -> response.getWriter().print(request.getSession().getAttribute("n")));
+  }
+
+  private static Map<String, Object> cartOf(String line) {
+    return new LinkedHashMap<>(Map.of("lines", new ArrayList<>(List.of(line))));
+  }
+
+  @SuppressWarnings("unchecked")
+  private static List<String> linesOf(HttpSession session) {
+    return ((Map<String, List<String>>) session.getAttribute("cart")).get("lines");
   }
 
   private static void configure(TomcatNode node, RespProxy proxy) {

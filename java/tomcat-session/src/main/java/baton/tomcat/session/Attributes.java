@@ -1,10 +1,12 @@
 package baton.tomcat.session;
 
+import baton.tomcat.format.JsonTree;
 import baton.tomcat.format.Plain;
 import baton.tomcat.format.SessionException;
 import baton.tomcat.format.ValueCipher;
 import baton.tomcat.format.ValueCodec;
 import baton.tomcat.store.Change;
+import baton.tomcat.store.ParsedValues;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.ConcurrentModificationException;
@@ -30,6 +32,8 @@ final class Attributes {
   private final ValueCipher cipher;
   /** The whole record, meta fields too, as the store had it when last heard of; never altered. */
   private Map<String, byte[]> base = Map.of();
+  /** Of {@link #base}; null: nobody shares it. */
+  private ParsedValues parsed;
   /** To which encrypted values are bound. */
   private String key;
   private final Map<String, Held> held = new LinkedHashMap<>();
@@ -84,9 +88,26 @@ final class Attributes {
     Held known = held.get(name);
     if (known != null) return known.value;
     if (removed.contains(name) || stored(name) == null) return null;
-    Object value = copy(name);
-    held.put(name, Held.handedOut(value));
-    return value;
+    Held found = handedOut(name);
+    held.put(name, found);
+    return found.value;
+  }
+
+  private Held handedOut(String name) {
+    // What was encrypted is not kept open in memory.
+    if (parsed == null || cipher.isEncrypting()) return Held.handedOut(copy(name));
+    Object known = parsed.get(name);
+    if (known == null) {
+      known = copy(name);
+      byte[] bytes = stored(name);
+      if (bytes.length == 0 || bytes[0] != 'j' || !isTree(known)) return Held.handedOut(known);
+      parsed.keep(name, known, bytes.length);
+    }
+    return Held.copied(JsonTree.copy(known), known);
+  }
+
+  private static boolean isTree(Object value) {
+    return value instanceof Map || value instanceof List;
   }
 
   /** What the store has, as an object that nobody else holds. */
@@ -179,6 +200,7 @@ final class Attributes {
     change.set().forEach((field, value) -> notes.remove(field, value));
     change.remove().forEach(field -> notes.remove(field, null));
     if (!isLatest) return;
+    parsed = null;
     Map<String, byte[]> next = new LinkedHashMap<>(base);
     next.putAll(change.set());
     next.keySet().removeAll(change.remove());
@@ -189,6 +211,7 @@ final class Attributes {
   void refresh(String name, byte[] bytes) {
     held.remove(name);
     removed.remove(name);
+    parsed = null;
     Map<String, byte[]> next = new LinkedHashMap<>(base);
     if (bytes == null) next.remove("." + name);
     else next.put("." + name, bytes);
@@ -197,9 +220,10 @@ final class Attributes {
 
   /**
    * The store holds exactly this now. Objects that were handed out stay the session's own where their meaning did not
-   * change; what was assigned or changed in place, and not written, stays as well.
+   * change; what was assigned or changed in place, and not written, stays as well. {@code nextParsed}: of {@code next}, or
+   * null.
    */
-  void rebase(Map<String, byte[]> next, String nextKey) {
+  void rebase(Map<String, byte[]> next, String nextKey, ParsedValues nextParsed) {
     for (Iterator<Map.Entry<String, Held>> entries = held.entrySet().iterator(); entries.hasNext(); ) {
       Map.Entry<String, Held> entry = entries.next();
       Held value = entry.getValue();
@@ -209,6 +233,7 @@ final class Attributes {
     }
     base = next;
     key = nextKey;
+    parsed = nextParsed;
   }
 
   /** A session that has ended gives nothing to the one that is begun in its place, but what it never had. */
@@ -218,6 +243,7 @@ final class Attributes {
     notes.clear();
     base = Map.of();
     key = nextKey;
+    parsed = null;
   }
 
   /** The store holds exactly this now, and what was held or changed is forgotten. */
@@ -225,6 +251,7 @@ final class Attributes {
     forgetChanges();
     base = next;
     key = nextKey;
+    parsed = null;
   }
 
   void forgetChanges() {

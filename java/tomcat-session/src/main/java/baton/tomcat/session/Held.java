@@ -1,5 +1,6 @@
 package baton.tomcat.session;
 
+import baton.tomcat.format.JsonTree;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.util.UUID;
@@ -7,20 +8,28 @@ import java.util.UUID;
 /** A value that the application holds: assigned by it, or handed out to it. */
 final class Held {
   final Object value;
+  /** The tree of JSON of which {@link #value} is a copy, as the store has it; null: something else, or not known. */
+  private Object original;
   /** Whether it is to be written whatever the store has; otherwise only if it was changed in place. */
   private boolean isAssigned;
 
-  private Held(Object value, boolean isAssigned) {
+  private Held(Object value, Object original, boolean isAssigned) {
     this.value = value;
+    this.original = original;
     this.isAssigned = isAssigned;
   }
 
   static Held assigned(Object value) {
-    return new Held(value, true);
+    return new Held(value, null, true);
   }
 
   static Held handedOut(Object value) {
-    return new Held(value, false);
+    return new Held(value, null, false);
+  }
+
+  /** {@code value}: a copy of {@code original}, which nobody alters. */
+  static Held copied(Object value, Object original) {
+    return new Held(value, original, false);
   }
 
   boolean isAssigned() {
@@ -34,11 +43,13 @@ final class Held {
   /** The store has it now. */
   void settle() {
     isAssigned = false;
+    original = null;
   }
 
   /** Whether it may differ from what the store has. */
   boolean mayDiffer() {
-    return isAssigned || !isImmutable(value);
+    if (isAssigned) return true;
+    return !isImmutable(value) && (original == null || !JsonTree.isSame(value, original));
   }
 
   private static boolean isImmutable(Object value) {

@@ -6,6 +6,7 @@ import baton.tomcat.format.StoredPrincipal;
 import baton.tomcat.session.SessionRecord.Life;
 import baton.tomcat.store.Change;
 import baton.tomcat.store.CommitOptions;
+import baton.tomcat.store.ParsedValues;
 import baton.tomcat.store.Stored;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -101,13 +102,17 @@ final class SessionState {
 
   /** The store holds exactly this, under this id. Throws {@code FORMAT}, and is as before then. */
   void adopt(String nextId, Map<String, byte[]> fields) {
+    adopt(nextId, fields, null);
+  }
+
+  private void adopt(String nextId, Map<String, byte[]> fields, ParsedValues parsed) {
     RecordMeta meta = RecordMeta.read(fields, System.currentTimeMillis());
     if (meta.state() != RecordMeta.State.ALIVE) {
       life = Life.DEAD;
       return;
     }
     String nextKey = nextId.equals(id) ? key : SessionId.hash(nextId);
-    attributes.rebase(fields, nextKey);
+    attributes.rebase(fields, nextKey, parsed);
     life = Life.ALIVE;
     id = nextId;
     key = nextKey;
@@ -121,7 +126,7 @@ final class SessionState {
 
   /** As it was loaded for a request, by an answer to what was asked at {@code askedAtMs}. */
   void adoptLoaded(Stored stored, long askedAtMs) {
-    adopt(id, stored.fields());
+    adopt(id, stored.fields(), stored.parsed());
     if (life != Life.ALIVE) return;
     isNew = false;
     isTouchDue = stored.ttlMs() < ttlMs() - maxInactiveMs * TOUCH_AFTER;

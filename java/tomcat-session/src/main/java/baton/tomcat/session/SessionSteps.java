@@ -157,7 +157,7 @@ final class SessionSteps {
         // Nobody else knows it yet, and nothing is bound to it.
         state.id = newId;
         state.key = SessionId.hash(newId);
-        state.attributes.rebase(Map.of(), state.key);
+        state.attributes.rebase(Map.of(), state.key, null);
         return;
       }
     }

@@ -204,7 +204,7 @@ public final class NearCache implements SessionStore {
       return;
     }
     long deadlineNs = sentAtNs + TimeUnit.MILLISECONDS.toNanos(loaded.ttlMs());
-    entries.put(key, new Entry(loaded.fields(), RedisReplies.number(version), deadlineNs, sentAtNs, era));
+    entries.put(key, entry(key, loaded.fields(), RedisReplies.number(version), deadlineNs, sentAtNs));
   }
 
   /**
@@ -257,7 +257,7 @@ public final class NearCache implements SessionStore {
     fields.keySet().removeAll(change.remove());
     fields.put("@v", RedisReplies.bytes(next.getAsLong()));
     long deadlineNs = sentAtNs + TimeUnit.MILLISECONDS.toNanos(ttlMs);
-    entries.put(key, new Entry(fields, next.getAsLong(), deadlineNs, sentAtNs, era));
+    entries.put(key, entry(key, fields, next.getAsLong(), deadlineNs, sentAtNs));
   }
 
   private synchronized void forgetAll() {
@@ -265,8 +265,16 @@ public final class NearCache implements SessionStore {
     entries.clear();
   }
 
+  private Entry entry(String key, Map<String, byte[]> fields, long version, long deadlineNs, long loadedAtNs) {
+    return new Entry(fields, version, deadlineNs, loadedAtNs, era, (entry, more) -> grow(key, entry, more));
+  }
+
+  private synchronized boolean grow(String key, Entry entry, long more) {
+    return entries.grow(key, entry, more);
+  }
+
   private static Stored stored(Entry entry, long nowNs) {
-    return new Stored(entry.fields, TimeUnit.NANOSECONDS.toMillis(entry.deadlineNs - nowNs));
+    return new Stored(entry.fields, TimeUnit.NANOSECONDS.toMillis(entry.deadlineNs - nowNs), entry.parsed);
   }
 
   private static boolean isNumber(byte[] digits) {

@@ -31,6 +31,10 @@ final class NearCacheEntries {
     if (entry.bytes > maxBytes) return;
     entries.put(key, entry);
     bytes += entry.bytes;
+    evict();
+  }
+
+  private void evict() {
     Iterator<Entry> oldest = entries.values().iterator();
     while (entries.size() > maxEntries || bytes > maxBytes) {
       bytes -= oldest.next().bytes;
@@ -43,6 +47,15 @@ final class NearCacheEntries {
     Entry entry = entries.remove(key);
     if (entry == null) return false;
     bytes -= entry.bytes;
+    return true;
+  }
+
+  /** The entry takes so much more. false: there is no room, or it has gone while a request still held it. */
+  boolean grow(String key, Entry entry, long more) {
+    if (entries.get(key) != entry || entry.bytes + more > maxBytes) return false;
+    entry.bytes += more;
+    bytes += more;
+    evict();
     return true;
   }
 
@@ -74,15 +87,23 @@ final class NearCacheEntries {
     final long loadedAtNs;
     /** Rises whenever a connection is lost: nothing tells of changes to what was read before. */
     final long era;
-    private final long bytes;
+    final ParsedValues parsed;
+    private long bytes;
 
-    Entry(Map<String, byte[]> fields, long version, long deadlineNs, long loadedAtNs, long era) {
+    /** {@code grow}: asked for room by what is parsed of it. */
+    Entry(Map<String, byte[]> fields, long version, long deadlineNs, long loadedAtNs, long era, Grow grow) {
       this.fields = fields;
       this.version = version;
       this.deadlineNs = deadlineNs;
       this.loadedAtNs = loadedAtNs;
       this.era = era;
+      this.parsed = new ParsedValues(more -> grow.by(this, more));
       this.bytes = sizeOf(fields);
+    }
+
+    /** Makes room for more of an entry. */
+    interface Grow {
+      boolean by(Entry entry, long bytes);
     }
 
     /** About what it takes in memory: a field is an entry of a map, a string and an array. */

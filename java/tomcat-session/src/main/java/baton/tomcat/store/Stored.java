@@ -6,10 +6,16 @@ import java.util.Map;
 public final class Stored {
   private final Map<String, byte[]> fields;
   private final long ttlMs;
+  private final ParsedValues parsed;
 
   public Stored(Map<String, byte[]> fields, long ttlMs) {
+    this(fields, ttlMs, null);
+  }
+
+  Stored(Map<String, byte[]> fields, long ttlMs, ParsedValues parsed) {
     this.fields = fields;
     this.ttlMs = ttlMs;
+    this.parsed = parsed;
   }
 
   public Map<String, byte[]> fields() {
@@ -19,5 +25,10 @@ public final class Stored {
   /** Until it expires. */
   public long ttlMs() {
     return ttlMs;
+  }
+
+  /** Of a cache, which gives the same fields to many; null: of none. */
+  public ParsedValues parsed() {
+    return parsed;
   }
 }
