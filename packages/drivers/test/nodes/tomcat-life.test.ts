@@ -1,11 +1,9 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { startRedis } from '@baton/testkit'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { exclusively } from '../../src/nodes/tomcat/exclusive.ts'
 import { createTomcatKeeper, type TomcatKeeper } from '../../src/nodes/tomcat/keeper.ts'
 import { createTomcatNode } from '../../src/nodes/tomcat/node.ts'
 import { describeRelease } from '../../src/releases/describe.ts'
@@ -256,33 +254,5 @@ describe('baton up, beside Tomcats,', () => {
     await last.start()
     expect(await rig.node.inspect(rig.call())).toMatchObject({ process: 'stopped', current: 'v1' })
     await last.stop(patient)
-  })
-})
-
-describe('what must happen alone', () => {
-  it('waits for its turn, and does not wait for one that was killed', async () => {
-    const { dir } = await openRig()
-    const file = join(dir, 'lock')
-    const signal = AbortSignal.timeout(10_000)
-    let inside = 0
-    let most = 0
-    const turns = Array.from({ length: 8 }, () =>
-      exclusively(file, signal, async () => {
-        inside += 1
-        most = Math.max(most, inside)
-        await new Promise((resolve) => setTimeout(resolve, 1))
-        inside -= 1
-      }),
-    )
-    await Promise.all(turns)
-    expect(most).toBe(1)
-
-    const gone = spawn('true')
-    await once(gone, 'exit')
-    await writeFile(file, JSON.stringify({ pid: gone.pid, startTime: 'x' }))
-    expect(await exclusively(file, signal, async () => 'done')).toBe('done')
-    await exclusively(file, signal, async () => {
-      await expect(exclusively(file, AbortSignal.timeout(50), async () => {})).rejects.toThrow()
-    })
   })
 })

@@ -8,7 +8,7 @@ export interface TomcatLayout {
   readonly pidFile: string
   readonly log: string
   readonly recordFile: string
-  readonly lockFile: string
+  readonly lockDir: string
 }
 
 export function tomcatLayout(nodeDir: string): TomcatLayout {
@@ -18,7 +18,7 @@ export function tomcatLayout(nodeDir: string): TomcatLayout {
     pidFile: join(base, 'tomcat.pid'),
     log: join(base, 'logs', 'catalina.out'),
     recordFile: join(nodeDir, 'tomcat.json'),
-    lockFile: join(nodeDir, 'tomcat.lock'),
+    lockDir: join(nodeDir, 'lock'),
   }
 }
 

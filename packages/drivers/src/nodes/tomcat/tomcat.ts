@@ -1,8 +1,8 @@
 import { type Address, formatAddress, type NodeView, type TomcatAppConfig } from '@baton/core'
+import { exclusively } from '../../locks/exclusive.ts'
 import { createReleaseStore, type ReleaseStore, type ReleaseStoreOptions } from '../../releases/store.ts'
 import type { SessionSettings } from './configuration.ts'
 import { endTomcat } from './end.ts'
-import { exclusively } from './exclusive.ts'
 import { launchTomcat } from './launch.ts'
 import { type TomcatLayout, tomcatLayout } from './layout.ts'
 import { findByPidFile, findTomcat, type RunningTomcat } from './process.ts'
@@ -57,7 +57,9 @@ export function createTomcat(options: TomcatOptions): Tomcat {
   const settings = { id, nodeDir: dir, layout, address, app, sessions, clientPort, releases }
 
   const record = () => readRecord(layout.recordFile)
-  const alone = <T>(signal: AbortSignal, work: () => Promise<T>) => exclusively(layout.lockFile, signal, work)
+  /** A deploy and `baton up` both start a node's Tomcat. */
+  const alone = <T>(signal: AbortSignal, work: () => Promise<T>) =>
+    exclusively({ dir: layout.lockDir, purpose: `a change of ${id}`, signal }, work)
   const end = (tomcat: RunningTomcat, hurry?: AbortSignal) =>
     endTomcat(tomcat, { graceMs: app.stopTimeoutMs, ...(hurry === undefined ? {} : { hurry }) })
 

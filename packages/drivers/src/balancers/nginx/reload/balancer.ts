@@ -5,7 +5,6 @@ import { headerOf, newGeneration } from '../generation.ts'
 import { targetOf } from '../install.ts'
 import { masterOf, workersOf } from '../workers.ts'
 import { hasConnectionTo } from './connections.ts'
-import { exclusively } from './exclusive.ts'
 import type { NginxReloadOptions } from './install.ts'
 import { askNginx, isSame, type LiveConfiguration, type LiveNode } from './live.ts'
 import { minTimeoutSeconds, renderReloadFile } from './render.ts'
@@ -35,7 +34,7 @@ export function createNginxReloadBalancer(options: NginxReloadOptions): Balancer
     }
     // Where nginx does not run there may be no state folder either.
     await askNginx(stateDir, call.signal)
-    await exclusively(stateDir, change, call.signal)
+    await states.alone(call.signal, change)
   }
 
   async function reload(state: ReloadState, signal: AbortSignal): Promise<number> {

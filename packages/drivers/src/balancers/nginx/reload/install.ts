@@ -3,7 +3,6 @@ import { valuesOf } from '../dump.ts'
 import { headerOf } from '../generation.ts'
 import { installNginx, type NginxInstallation, targetOf } from '../install.ts'
 import { isAtLeast, type NginxPlace } from '../process.ts'
-import { exclusively } from './exclusive.ts'
 import { renderReloadFile } from './render.ts'
 import { type ConfiguredNode, createStateFile, mergeNodes } from './state.ts'
 
@@ -33,29 +32,25 @@ export async function installNginxReload(
 ): Promise<NginxInstallation> {
   const { name, stateDir, listen, nodes: configured } = options
   const { file } = await targetOf(options)
-  return exclusively(
-    stateDir,
-    async () => {
-      const states = createStateFile(stateDir)
-      const last = await states.read()
-      const nodes = mergeNodes(configured, last)
-      let hasMinTimeout = false
-      const installed = await installNginx(
-        {
-          ...options,
-          workersWrite: false,
-          render(generation, place) {
-            hasMinTimeout = canSetMinTimeout(place, file.path)
-            return { conf: renderReloadFile({ name, generation, stateDir, listen, nodes, hasMinTimeout }) }
-          },
+  const states = createStateFile(stateDir)
+  return states.alone(signal, async () => {
+    const last = await states.read()
+    const nodes = mergeNodes(configured, last)
+    let hasMinTimeout = false
+    const installed = await installNginx(
+      {
+        ...options,
+        workersWrite: false,
+        render(generation, place) {
+          hasMinTimeout = canSetMinTimeout(place, file.path)
+          return { conf: renderReloadFile({ name, generation, stateDir, listen, nodes, hasMinTimeout }) }
         },
-        signal,
-      )
-      await states.write({ token: last?.token ?? 0, hasMinTimeout, nodes })
-      return installed
-    },
-    signal,
-  )
+      },
+      signal,
+    )
+    await states.write({ token: last?.token ?? 0, hasMinTimeout, nodes })
+    return installed
+  })
 }
 
 /** What an install would write, but for its generation. Writes nothing and needs no nginx. */

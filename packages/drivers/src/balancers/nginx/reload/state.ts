@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Address, BatonError, formatAddress } from '@baton/core'
 import { writeAtomically } from '../../../durable.ts'
+import { exclusively } from '../../../locks/exclusive.ts'
 import { explainDiskFull } from '../../../releases/disk-full.ts'
 import type { ProcessIdentity } from '../../../shells/local/identity.ts'
 
@@ -35,6 +36,8 @@ export interface StateFile {
   /** null before the first install; fails with `nginx-state-damaged`. */
   read(): Promise<ReloadState | null>
   write(state: ReloadState): Promise<void>
+  /** Does the work while nobody else, in any process, changes the state or nginx; waits for its turn until the signal aborts. */
+  alone<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T>
 }
 
 export function createStateFile(stateDir: string): StateFile {
@@ -59,6 +62,8 @@ export function createStateFile(stateDir: string): StateFile {
         throw explainDiskFull(error, { writing: "the balancer's state", dir: stateDir })
       }
     },
+
+    alone: (signal, work) => exclusively({ dir: join(stateDir, 'lock'), purpose: 'a change of nginx', signal }, work),
   }
 }
 
