@@ -45,16 +45,18 @@ const { values, positionals } = parseArgs({
 const { quick } = values
 const only = values.only?.split(',') ?? null
 
-const benches: Readonly<Record<string, () => Promise<void>>> = {
-  proxy: () => benchProxy({ ...lengths({ seconds: 5, rounds: 3 }), only }),
-  nginx: () => benchNginx(lengths({ seconds: 1, rounds: 20 })),
-  balancers: () => benchBalancers({ cycles: quick ? 5 : Number(values.cycles), quick, only }),
-  roll: () => benchRoll({ rolls: quick ? 1 : Number(values.rolls), quick }),
-  engine: () => benchEngine({ rounds: quick ? 1 : Number(values.rounds ?? 3), quick }),
-  session: () => benchSession({ ...lengths({ seconds: 2, rounds: 5 }), only }),
-  tomcat: () => benchTomcat({ ...lengths({ seconds: 4, rounds: 5 }), only }),
-}
-const bench = positionals.length === 1 ? benches[positionals[0] ?? ''] : undefined
+const benches = new Map<string | undefined, () => Promise<void>>(
+  Object.entries({
+    proxy: () => benchProxy({ ...lengths({ seconds: 5, rounds: 3 }), only }),
+    nginx: () => benchNginx(lengths({ seconds: 1, rounds: 20 })),
+    balancers: () => benchBalancers({ cycles: quick ? 5 : Number(values.cycles), quick, only }),
+    roll: () => benchRoll({ rolls: quick ? 1 : Number(values.rolls), quick }),
+    engine: () => benchEngine({ rounds: quick ? 1 : Number(values.rounds ?? 3), quick }),
+    session: () => benchSession({ ...lengths({ seconds: 2, rounds: 5 }), only }),
+    tomcat: () => benchTomcat({ ...lengths({ seconds: 4, rounds: 5 }), only }),
+  }),
+)
+const bench = positionals.length === 1 ? benches.get(positionals[0]) : undefined
 
 if (values.help || bench === undefined) {
   console.log(usage)

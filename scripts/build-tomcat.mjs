@@ -1,20 +1,9 @@
 // npm run build:tomcat: the jars that the tomcat driver puts into a Tomcat's lib. No dependencies: there may be no node_modules.
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  utimesSync,
-} from 'node:fs'
+import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { changedAtMs } from './changed-at.mjs'
+import { isUpToDate, publish } from './built.mjs'
 import { javaProblem, maven } from './java.mjs'
 import { repository } from './run.mjs'
 
@@ -31,7 +20,8 @@ const folder = join(drivers, 'java')
 export async function buildTomcat({ log = () => {} } = {}) {
   const { version } = JSON.parse(readFileSync(join(drivers, 'package.json'), 'utf8'))
   const jars = [`tomcat-session-${version}.jar`, `tomcat-session-${version}-javax.jar`]
-  if (areNewer(jars)) return { problem: null }
+  const built = jars.map((jar) => join(folder, jar))
+  if (isUpToDate(built, [join(sources, 'pom.xml'), join(sources, 'src/main')])) return { problem: null }
   const problem = javaProblem()
   if (problem !== null) return { problem: `The sessions for Tomcat cannot be built: ${problem}` }
   const startedAt = new Date()
@@ -45,34 +35,12 @@ export async function buildTomcat({ log = () => {} } = {}) {
       const { exitCode, output } = await maven([...args, 'package'], { quiet: true })
       if (exitCode !== 0) return { problem: `${output}\nThe build of ${jar} failed: see above.` }
     }
-    for (const [index, jar] of jars.entries()) publish(join(target, `${index}`, jar), jar, startedAt)
-    removeOthers(jars)
+    const files = new Map(jars.map((jar, index) => [jar, readFileSync(join(target, `${index}`, jar))]))
+    publish(folder, files, startedAt)
     return { problem: null }
   } finally {
     rmSync(target, { recursive: true, force: true })
   }
-}
-
-/** By a rename, as a Tomcat may be reading the old one; as old as the sources that were read. @param {string} built @param {string} jar @param {Date} at */
-function publish(built, jar, at) {
-  mkdirSync(folder, { recursive: true })
-  const fresh = join(folder, `.${jar}.${process.pid}`)
-  copyFileSync(built, fresh)
-  utimesSync(fresh, at, at)
-  renameSync(fresh, join(folder, jar))
-}
-
-/** Jars of other versions. @param {readonly string[]} jars */
-function removeOthers(jars) {
-  for (const name of readdirSync(folder)) {
-    if (name.endsWith('.jar') && !jars.includes(name)) rmSync(join(folder, name))
-  }
-}
-
-/** @param {readonly string[]} jars */
-function areNewer(jars) {
-  const builtAtMs = Math.min(...jars.map((jar) => statSync(join(folder, jar), { throwIfNoEntry: false })?.mtimeMs ?? 0))
-  return builtAtMs > Math.max(changedAtMs(join(sources, 'pom.xml')), changedAtMs(join(sources, 'src/main')))
 }
 
 if (realpathSync(process.argv[1] ?? '') === fileURLToPath(import.meta.url)) {

@@ -1,25 +1,13 @@
 // Puts `baton` and all that it imports into a few files, packages/cli/dist/bundle: as hundreds of them, each start took
 // three times as long. From the sources, so that it does not matter what tsc has built. Also vitest's global setup.
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs'
+import { readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { changedAtMs } from './changed-at.mjs'
+import { isUpToDate, publish } from './built.mjs'
 import { repository } from './run.mjs'
 
 const packages = join(repository, 'packages')
-const dist = join(packages, 'cli/dist')
-const folder = join(dist, 'bundle')
+const folder = join(packages, 'cli/dist/bundle')
 /** What `baton` starts with; it loads the others. */
 const entry = 'main.js'
 
@@ -29,7 +17,9 @@ const alias = Object.fromEntries(bundled.map((name) => [`@baton/${name}`, join(p
 
 /** Writes the bundle if what it is made of is newer. Fails where an import is not found. */
 export async function setup() {
-  if (isUpToDate()) return
+  const madeOf = ['cli', ...bundled].map((name) => join(packages, name, 'src'))
+  const tools = [fileURLToPath(import.meta.url), join(repository, 'package-lock.json')]
+  if (isUpToDate([join(folder, entry)], [...madeOf, ...tools])) return
   const startedAt = new Date()
   const { rolldown } = await import('rolldown')
   const build = await rolldown({
@@ -43,35 +33,13 @@ export async function setup() {
   // Readable, and with stable names: a `baton` that runs may load one of them yet.
   const { output } = await build.generate({ dir: folder, format: 'esm', sourcemap: true, chunkFileNames: '[name].js' })
   await build.close()
-  const files = new Map(output.map((file) => [file.fileName, file.type === 'chunk' ? file.code : file.source]))
-  files.set('LICENSES.txt', licenses(output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []))))
-  publish(files, startedAt)
-}
-
-function isUpToDate() {
-  const builtAtMs = statSync(join(folder, entry), { throwIfNoEntry: false })?.mtimeMs ?? 0
-  const madeOf = ['cli', ...bundled].map((name) => join(packages, name, 'src'))
-  const tools = [fileURLToPath(import.meta.url), join(repository, 'package-lock.json')]
-  return builtAtMs > Math.max(...[...madeOf, ...tools].map(changedAtMs))
-}
-
-/**
- * By renames, the entry last and as old as the sources that were read: others may be starting a `baton`, or building.
- *
- * @param {Map<string, string | Uint8Array>} files
- * @param {Date} at
- */
-function publish(files, at) {
-  mkdirSync(folder, { recursive: true })
-  const fresh = mkdtempSync(join(dist, '.bundle-'))
-  const names = [...files.keys()].sort((a, b) => Number(a === entry) - Number(b === entry))
-  for (const name of names) {
-    writeFileSync(join(fresh, name), files.get(name) ?? '')
-    utimesSync(join(fresh, name), at, at)
-    renameSync(join(fresh, name), join(folder, name))
-  }
-  rmSync(fresh, { recursive: true })
-  for (const name of readdirSync(folder)) if (!files.has(name)) rmSync(join(folder, name))
+  // The entry last: with it there, all that it loads is.
+  const chunks = output.toSorted((a, b) => Number(a.fileName === entry) - Number(b.fileName === entry))
+  const files = new Map([
+    ['LICENSES.txt', licenses(output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : [])))],
+  ])
+  for (const file of chunks) files.set(file.fileName, file.type === 'chunk' ? file.code : file.source)
+  publish(folder, files, startedAt)
 }
 
 /** Of the packages of others, which ask for it wherever they are copied to. @param {string[]} moduleIds */

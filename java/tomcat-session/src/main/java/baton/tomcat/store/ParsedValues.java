@@ -22,9 +22,9 @@ public final class ParsedValues {
     return values.get(attribute);
   }
 
-  /** {@code bytes}: of the text that it was parsed from. */
-  public void keep(String attribute, Object value, int bytes) {
-    // About what it takes in memory: small objects take several times as much as their text.
+  /** {@code bytes}: of the text that it was parsed from. One at a time: room is asked for once. */
+  public synchronized void keep(String attribute, Object value, int bytes) {
+    // Room is asked for about what it takes in memory: small objects take several times as much as their text.
     if (!values.containsKey(attribute) && grow.test(200 + 5L * bytes)) values.put(attribute, value);
   }
 }
