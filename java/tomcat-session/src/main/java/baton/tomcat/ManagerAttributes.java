@@ -170,4 +170,21 @@ public abstract class ManagerAttributes extends ManagerBase {
   public boolean getStoreEmptySessions() {
     return settings.storeEmptySessions;
   }
+
+  /**
+   * Attributes in which the application keeps who is logged in, separated by commas, besides those of Spring Security and
+   * Shiro. A value set in one says that somebody logs in, as {@code request.login()} and {@code changeSessionId()} do: who came
+   * by an id that has ended gets a session of their own. A session that is alive keeps its id: to change it is the application's.
+   */
+  public void setLoginAttributes(String names) {
+    settings.loginAttributes.addOfUsers(names);
+  }
+
+  /**
+   * Attributes without which somebody who sees a login page cannot log in, such as the token of its form, separated by commas,
+   * besides those of Spring Security and Shiro.
+   */
+  public void setLoginPageAttributes(String names) {
+    settings.loginAttributes.addOfLoginPages(names);
+  }
 }

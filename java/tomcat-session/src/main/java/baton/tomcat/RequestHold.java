@@ -42,8 +42,10 @@ final class RequestHold implements HeadGate, AsyncListener {
   private volatile boolean isEndNew;
   /** It has ended a session that was alive. */
   private volatile boolean hasEnded;
-  /** Its session had ended before it, or has meanwhile: nothing is to take its place, unless somebody logs in. */
+  /** Its session had ended before it, or has meanwhile: nothing is to take its place, unless for a login. */
   private volatile boolean isLate;
+  /** Its session had ended before it, and no answer is on its way that gives the browser a better id. */
+  private boolean mayAskForLogin;
   /** The application has ended this session, and the store does not know it. */
   private volatile TomcatSession unended;
 
@@ -72,6 +74,7 @@ final class RequestHold implements HeadGate, AsyncListener {
   private void load() {
     TomcatSession found = manager.acquire(sentId, manager.wantedBy(request));
     isLate = found != null && !found.isStored();
+    mayAskForLogin = isLate && !found.record().wasReplacedLately();
     if (found == null || isLate) {
       String id = SessionId.ofCookie(sentId);
       if (id != null) absent.add(id);
@@ -199,7 +202,7 @@ final class RequestHold implements HeadGate, AsyncListener {
   }
 
   private void commit(TomcatSession session) {
-    if (isLate && session != opened) session.limitToRequest();
+    if (isLate && session != opened) session.limitToRequest(mayAskForLogin);
     session.commit();
     if (session == opened && !session.isValid()) isLate = true;
   }
@@ -264,7 +267,7 @@ final class RequestHold implements HeadGate, AsyncListener {
     boolean wasCommitted = response.isAppCommitted();
     response.setAppCommitted(false);
     try {
-      ((TomcatSession) request.getSessionInternal(true)).limitToRequest();
+      ((TomcatSession) request.getSessionInternal(true)).limitToRequest(false);
       cookie.drop();
     } finally {
       response.setAppCommitted(wasCommitted);

@@ -137,6 +137,10 @@ public class SessionManager extends ManagerAttributes {
     reports.warn(what + ": " + error, error);
   }
 
+  LoginAttributes loginAttributes() {
+    return settings.loginAttributes;
+  }
+
   Figures figures() {
     return figures;
   }

@@ -38,6 +38,7 @@ final class Settings {
   String cookiePath = "/";
   String sameSite = "Lax";
   boolean storeEmptySessions;
+  final LoginAttributes loginAttributes = new LoginAttributes();
 
   SessionOptions options(long maxInactiveMs) {
     SessionOptions options = new SessionOptions();

@@ -31,8 +31,12 @@ final class TomcatSession extends StandardSession {
   private transient volatile boolean isUsed;
   /** The client's session had ended before this one was made. */
   private transient volatile boolean isForRequest;
-  /** Somebody logs in, or is about to. */
+  /** Somebody logs in, or is about to by FORM. */
   private transient volatile boolean isForLogin;
+  /** Somebody is asked to log in, and cannot without what this session keeps for it. */
+  private transient volatile boolean isForLoginPage;
+  /** Whether that is reason enough to store a session that is for one request otherwise. */
+  private transient volatile boolean mayAskForLogin;
   /** Its request is refused: what it has changed, or its error page does, is not written. */
   private transient volatile boolean isRefused;
   /** Somebody has logged in or out, and the store does not know it. */
@@ -90,10 +94,12 @@ final class TomcatSession extends StandardSession {
 
   /**
    * The client came by an id that has ended, so that another answer may have given it a better one: this session lives in
-   * this request only, is not stored, and has no cookie, unless somebody logs in.
+   * this request only, is not stored, and has no cookie, unless somebody logs in, or, where nothing speaks against it, is asked
+   * to.
    */
-  void limitToRequest() {
+  void limitToRequest(boolean unlessForLoginPage) {
     isForRequest = true;
+    mayAskForLogin = unlessForLoginPage;
   }
 
   /** Its request is answered with an error instead: nothing more is written of it. */
@@ -107,7 +113,7 @@ final class TomcatSession extends StandardSession {
   synchronized void commit() {
     if (!isValid || expiring || isRefused) return;
     isUsed = false;
-    if (isForRequest && !isForLogin) {
+    if (isForRequest && !isForLogin && !(isForLoginPage && mayAskForLogin)) {
       record().drop();
       return;
     }
@@ -252,6 +258,9 @@ final class TomcatSession extends StandardSession {
               + " is not serialisable, so that other nodes could not have it");
     }
     super.setAttribute(name, value, notify);
+    if (value == null) return;
+    if (owner.loginAttributes().areOfUsers(name)) isForLogin = true;
+    if (owner.loginAttributes().areOfLoginPages(name)) isForLoginPage = true;
   }
 
   @Override

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import baton.tomcat.format.SessionId;
 import baton.tomcat.node.Application;
 import baton.tomcat.node.Browser;
 import baton.tomcat.node.Nodes;
@@ -35,6 +36,12 @@ class EndedIdTest extends Nodes {
   protected Application application() {
     return new Application()
         .on("/set", (request, response) -> request.getSession().setAttribute(request.getParameter("name"), "set"))
+        .on("/remove", (request, response) -> {
+          HttpSession session = request.getSession();
+          assertNull(session.getAttribute(request.getParameter("name")));
+          session.setAttribute(request.getParameter("name"), null);
+          session.setAttribute("other", "set");
+        })
         .on("/list", (request, response) -> request.getSession().setAttribute("list", new ArrayList<>(List.of("one"))))
         .on("/print-list", (request, response) -> response.getWriter().print(listIn(request.getSession())))
         .on("/show", (request, response) -> {
@@ -44,7 +51,8 @@ class EndedIdTest extends Nodes {
         .on("/wait-and-set", (request, response) -> {
           HttpSession session = request.getSession();
           await();
-          session.setAttribute("late", "late");
+          String name = request.getParameter("name");
+          session.setAttribute(name == null ? "late" : name, "late");
           response.getWriter().print(request.getRemoteUser() + " " + (session == request.getSession()));
         })
         .on("/wait-and-add", (request, response) -> {
@@ -91,6 +99,8 @@ class EndedIdTest extends Nodes {
   @Override
   protected void configure(TomcatNode node) {
     node.askForLogin();
+    node.manager().setLoginAttributes("user, com.example.USER");
+    node.manager().setLoginPageAttributes("token,");
     for (int status : new int[] {418, 500, 503}) {
       ErrorPage page = new ErrorPage();
       page.setErrorCode(status);
@@ -162,6 +172,19 @@ class EndedIdTest extends Nodes {
     String id = browser.session();
     browser.read(b, "/invalidate");
     return id;
+  }
+
+  /** Of somebody who has logged in a moment ago, and goes on with another. */
+  private String replacedId() throws Exception {
+    browser = new Browser();
+    browser.read(a, "/set?name=first");
+    String id = browser.session();
+    browser.read(b, "/change-id");
+    return id;
+  }
+
+  private static String keyOf(String id) {
+    return "app:s:" + SessionId.hash(id);
   }
 
   @ParameterizedTest
@@ -259,6 +282,67 @@ class EndedIdTest extends Nodes {
     Browser late = by(endedId());
     assertEquals("true", late.read(a, "/change-id"));
     assertEquals("null [after]", late.read(b, "/show"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "SPRING_SECURITY_CONTEXT",
+        "org.apache.shiro.subject.support.DefaultSubjectContext_PRINCIPALS_SESSION_KEY",
+        "com.example.USER"
+      })
+  void anApplicationThatSetsAnAttributeOfLoginsLogsSomebodyIn(String name) throws Exception {
+    String ended = endedId();
+    assertMovedOn(ended, name);
+    String replaced = replacedId();
+    assertMovedOn(replaced, name);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "org.springframework.security.web.csrf.HttpSessionCsrfTokenRepository.CSRF_TOKEN",
+        "SPRING_SECURITY_SAVED_REQUEST",
+        "token"
+      })
+  void whatALoginPageNeedsIsKeptButNoAnswerTakesThePlaceOfOneThatMayBeOnItsWay(String name) throws Exception {
+    assertMovedOn(endedId(), name);
+    String replaced = replacedId();
+    assertNoCookie(by(replaced).get(a, "/set?name=" + name));
+    assertEquals(1, redis.cli("PEXPIRE", keyOf(replaced), "569000").size());
+    assertMovedOn(replaced, name);
+  }
+
+  @Test
+  void anAttributeOfLoginsThatIsOnlyReadOrRemovedLogsNobodyIn() throws Exception {
+    assertNoCookie(by(endedId()).get(a, "/remove?name=SPRING_SECURITY_CONTEXT"));
+  }
+
+  @Test
+  void aSessionThatIsAliveKeepsItsIdWhenAnAttributeOfLoginsIsSet() throws Exception {
+    browser.read(a, "/set?name=first");
+    String id = browser.session();
+    browser.read(b, "/set?name=SPRING_SECURITY_CONTEXT");
+    assertEquals(id, browser.session());
+    assertEquals("null [SPRING_SECURITY_CONTEXT, first]", browser.read(a, "/show"));
+  }
+
+  @Test
+  void aLateWriteOfAnAttributeOfLoginsBringsNoSessionBack() throws Exception {
+    browser.read(a, "/set?name=first");
+    String id = browser.session();
+    HttpResponse<String> late = slow("/wait-and-set?name=user", () -> browser.read(b, "/invalidate"));
+    assertNoCookie(late);
+    assertEquals("null none", by(id).read(a, "/show"));
+  }
+
+  /** The attribute begins a session of its own, under an id that is new, on all nodes. */
+  private void assertMovedOn(String ended, String name) throws Exception {
+    Browser late = by(ended);
+    assertEquals(1, late.get(a, "/set?name=" + name).headers().allValues("Set-Cookie").size());
+    assertNotEquals(ended, late.session());
+    assertEquals("null [" + name + "]", late.read(b, "/show"));
+    assertEquals("null none", by(ended).read(b, "/show"));
   }
 
   @ParameterizedTest

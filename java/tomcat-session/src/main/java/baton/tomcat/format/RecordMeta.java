@@ -62,6 +62,12 @@ public final class RecordMeta {
     return new RecordMeta(State.ALIVE, created.getAsLong(), intervalMs, deadline, versionOf(fields));
   }
 
+  /** Whether another id has taken the place of this one. */
+  public static boolean isReplaced(Map<String, byte[]> fields) {
+    byte[] end = fields.get("@x");
+    return end != null && end.length > 0 && end[0] == 'r';
+  }
+
   /** The meta fields of a session that begins. {@code absoluteMs}: how long it lives at most; 0 for no limit. */
   public static Map<String, byte[]> begin(long createdAtMs, long maxInactiveMs, long absoluteMs) {
     Map<String, byte[]> fields = new LinkedHashMap<>();

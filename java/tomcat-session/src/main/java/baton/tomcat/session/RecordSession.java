@@ -52,6 +52,11 @@ final class RecordSession implements SessionRecord {
   }
 
   @Override
+  public boolean wasReplacedLately() {
+    return look(() -> state.wasReplacedLately);
+  }
+
+  @Override
   public boolean isNew() {
     return look(() -> state.isNew);
   }

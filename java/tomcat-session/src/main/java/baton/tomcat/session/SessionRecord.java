@@ -32,6 +32,12 @@ public interface SessionRecord {
 
   Life life();
 
+  /**
+   * Of one that was DEAD when it was loaded: whether it has been given a new id so short a time ago that the answer with that
+   * one may still be on its way to the client.
+   */
+  boolean wasReplacedLately();
+
   /** Whether this JVM began it and no request has come with its id since. */
   boolean isNew();
 

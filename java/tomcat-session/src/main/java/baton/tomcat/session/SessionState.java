@@ -7,6 +7,7 @@ import baton.tomcat.session.SessionRecord.Life;
 import baton.tomcat.store.Change;
 import baton.tomcat.store.CommitOptions;
 import baton.tomcat.store.ParsedValues;
+import baton.tomcat.store.SessionStore;
 import baton.tomcat.store.Stored;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -21,12 +22,15 @@ import java.util.OptionalLong;
 final class SessionState {
   /** A touch is due when so much of the interval has passed. */
   private static final double TOUCH_AFTER = 0.05;
+  /** How long the answer with a new id may take to the client, and a request that was sent before to here. */
+  private static final long ANSWER_MS = 30_000;
 
   final Attributes attributes;
   private final Context context;
   volatile String id;
   volatile String key;
   volatile Life life;
+  boolean wasReplacedLately;
   boolean isNew = true;
   long createdAtMs = System.currentTimeMillis();
   long lastUsedAtMs = createdAtMs;
@@ -127,7 +131,11 @@ final class SessionState {
   /** As it was loaded for a request, by an answer to what was asked at {@code askedAtMs}. */
   void adoptLoaded(Stored stored, long askedAtMs) {
     adopt(id, stored.fields(), stored.parsed());
-    if (life != Life.ALIVE) return;
+    if (life != Life.ALIVE) {
+      boolean isFresh = stored.ttlMs() > SessionStore.TOMBSTONE_TTL_MS - ANSWER_MS;
+      wasReplacedLately = isFresh && RecordMeta.isReplaced(stored.fields());
+      return;
+    }
     isNew = false;
     isTouchDue = stored.ttlMs() < ttlMs() - maxInactiveMs * TOUCH_AFTER;
     lastUsedAtMs = askedAtMs - Math.max(0, ttlMs() - stored.ttlMs());
