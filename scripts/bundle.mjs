@@ -35,9 +35,9 @@ export async function setup() {
   await build.close()
   // The entry last: with it there, all that it loads is.
   const chunks = output.toSorted((a, b) => Number(a.fileName === entry) - Number(b.fileName === entry))
-  const files = new Map([
-    ['LICENSES.txt', licenses(output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : [])))],
-  ])
+  const moduleIds = output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []))
+  /** @type {Map<string, string | Uint8Array>} */
+  const files = new Map([['LICENSES.txt', licenses(moduleIds)]])
   for (const file of chunks) files.set(file.fileName, file.type === 'chunk' ? file.code : file.source)
   publish(folder, files, startedAt)
 }
