@@ -9,9 +9,10 @@ import {
   type Traffic,
 } from '@baton/testkit'
 import { buildShop } from '../../examples/nginx-tomcat-redis/build.mjs'
+import { needFront } from '../balancer-view.ts'
 import { openRig, type Rig, type RigOptions } from '../rig.ts'
 
-/** A real nginx before real Tomcats, with sessions in a real Redis. */
+/** A real nginx or HAProxy before real Tomcats, with sessions in a real Redis. */
 export interface TomcatRig extends Rig {
   /** It keeps what it has acknowledged. */
   readonly redis: Redis
@@ -21,7 +22,11 @@ export interface TomcatRig extends Rig {
   traffic(): Promise<Traffic>
 }
 
+export type TomcatFront = 'nginx' | 'haproxy'
+
 export interface TomcatRigOptions extends Omit<RigOptions, 'balancer' | 'app' | 'command' | 'sessions'> {
+  /** Default: nginx. */
+  readonly balancer?: TomcatFront
   /** Whether the last node is one of Node.js. The source of a release is then a folder, `shopRelease`. */
   readonly mixed?: boolean
 }
@@ -41,17 +46,24 @@ export function shopFolder(release: 'v1' | 'v2'): string {
 }
 
 /** Skips the test where something is missing that cannot be brought along. */
-export function needTomcat(test: SkippableTest): void {
-  for (const name of ['nginx', 'nginx-lua', 'redis-server', 'tomcat', 'javac'] as const) needServer(name, test)
+export function needTomcatBehind(balancer: TomcatFront): (test: SkippableTest) => void {
+  return (test) => {
+    needFront(balancer, test)
+    for (const name of ['redis-server', 'tomcat', 'javac'] as const) needServer(name, test)
+  }
 }
 
 /** Compiles the shop where that has not been done, starts everything, and waits until every node serves. */
-export async function openTomcatRig({ mixed = false, ...options }: TomcatRigOptions): Promise<TomcatRig> {
+export async function openTomcatRig({
+  balancer = 'nginx',
+  mixed = false,
+  ...options
+}: TomcatRigOptions): Promise<TomcatRig> {
   buildShop({ folder: builds, home })
   const redis = await startRedis({ durable: true })
   try {
     const rig = await openRig({
-      balancer: 'nginx',
+      balancer,
       source: mixed ? shopFolder('v1') : shopWar('v1'),
       app: { driver: 'tomcat', home, javaOptions },
       ...(mixed ? { nodeFields: nodeFields(options.nodes) } : {}),

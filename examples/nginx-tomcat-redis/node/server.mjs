@@ -73,11 +73,7 @@ app.post('/orders', async (req, res) => {
   res.status(201).json({ id })
 })
 
-app.get('/slow', async (req, res) => {
-  const ms = Math.min(Number(req.query.ms) || 0, 60_000)
-  await sleep(ms)
-  res.json({ waitedMs: ms, release, node })
-})
+app.route('/slow').get(slow).post(slow)
 
 app.get('/events', async (_req, res) => {
   res.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' })
@@ -105,6 +101,12 @@ function stop() {
     await sessions.close()
     await orders.close()
   })
+}
+
+async function slow(req, res) {
+  const ms = Math.min(Number(req.query.ms) || 0, 60_000)
+  await sleep(ms)
+  res.json({ waitedMs: ms, release, node })
 }
 
 async function openOrders() {
