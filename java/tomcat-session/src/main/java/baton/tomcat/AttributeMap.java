@@ -5,6 +5,7 @@ import java.util.AbstractMap;
 import java.util.AbstractSet;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.Iterator;
 import java.util.LinkedHashSet;
 import java.util.Map;
@@ -18,6 +19,8 @@ import java.util.concurrent.ConcurrentMap;
  */
 final class AttributeMap extends AbstractMap<String, Object> implements ConcurrentMap<String, Object> {
   private final TomcatSession session;
+  /** Names of what was there when the session ended. */
+  private final Set<Object> unbound = new HashSet<>(0);
 
   AttributeMap(TomcatSession session) {
     this.session = session;
@@ -30,32 +33,42 @@ final class AttributeMap extends AbstractMap<String, Object> implements Concurre
     return value == null ? stored((String) name) : value;
   }
 
-  /** Gives the value before, as listeners are to be told of it. */
+  /** Gives the value before, as listeners are to be told of it: of each value once, however many requests replace it. */
   @Override
   public Object put(String name, Object value) {
-    Object before = get(name);
+    boolean isLocal = session.isLocal(name, value);
     SharedSession shared = shared();
-    if (session.isLocal(name, value)) {
-      shared.record().remove(name);
-      shared.local().put(name, value);
-    } else {
-      shared.local().remove(name);
-      shared.record().set(name, value);
+    // What is decoded for this, and told that it is active, is so without a lock.
+    get(name);
+    Object before;
+    synchronized (shared.local()) {
+      before = get(name);
+      if (isLocal) {
+        shared.record().remove(name);
+        shared.local().put(name, value);
+      } else {
+        shared.local().remove(name);
+        shared.record().set(name, value);
+      }
+      shared.active().put(name, value);
     }
-    shared.active().put(name, value);
     session.changed();
     return before;
   }
 
   @Override
   public Object remove(Object name) {
-    Object before = get(name);
-    // One that is ended has its values unbound, and others may still read what it had.
-    if (!session.isValid()) return before;
     SharedSession shared = shared();
-    shared.local().remove(name);
-    shared.record().remove((String) name);
-    shared.active().put((String) name, null);
+    get(name);
+    Object before;
+    synchronized (shared.local()) {
+      before = get(name);
+      // One that is ended has its values unbound, each once, and others may still read what it had.
+      if (!session.isValid()) return unbound.add(name) ? before : null;
+      shared.local().remove(name);
+      shared.record().remove((String) name);
+      shared.active().put((String) name, null);
+    }
     session.changed();
     return before;
   }

@@ -127,16 +127,20 @@ final class RequestHold implements HeadGate, AsyncListener {
     return id.equals(SessionId.ofCookie(session.getIdInternal())) || id.equals(session.record().id());
   }
 
-  /** The application ends a session. Should the store not take it, the answer will be an error. */
-  void end(TomcatSession session) {
+  /**
+   * The application ends a session. Should the store not take it, the answer will be an error. false: another request has
+   * ended it, here or on another node.
+   */
+  boolean end(TomcatSession session) {
     absent.add(SessionId.ofCookie(session.getIdInternal()));
     absent.add(session.record().id());
     unended = session;
     isEndNew = true;
     try {
-      endNow();
+      return endNow();
     } catch (SessionException later) {
       // Tried once more before the answer.
+      return true;
     }
   }
 
@@ -161,13 +165,15 @@ final class RequestHold implements HeadGate, AsyncListener {
     return response.getCoyoteResponse().getContentLengthLong();
   }
 
-  private void endNow() {
+  private boolean endNow() {
     TomcatSession session = unended;
-    if (session == null) return;
+    if (session == null) return false;
     boolean wasBegun = session.record().life() != SessionRecord.Life.NEW;
-    if (session.record().destroy()) hasEnded = true;
-    else if (wasBegun) isLate = true;
+    boolean isOurs = session.destroy();
+    if (!isOurs) isLate = true;
+    else if (wasBegun) hasEnded = true;
     unended = null;
+    return isOurs;
   }
 
   @Override

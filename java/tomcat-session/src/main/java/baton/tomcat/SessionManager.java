@@ -5,6 +5,7 @@ import baton.tomcat.format.SessionId;
 import baton.tomcat.session.SessionRecord;
 import baton.tomcat.session.Sessions;
 import baton.tomcat.store.NearCacheStats;
+import baton.tomcat.store.SessionStoreException;
 import baton.tomcat.store.Wanted;
 import java.io.IOException;
 import java.util.Map;
@@ -40,6 +41,7 @@ public class SessionManager extends ManagerAttributes {
   private final Reports reports = new Reports(log);
   private final Figures figures = new Figures();
   private final SharedSessions inUse = new SharedSessions();
+  private final RequestsUnderWay underWay = new RequestsUnderWay();
   /** The request that a thread works for. */
   private final ThreadLocal<RequestHold> current = new ThreadLocal<>();
   private final SessionValve ownValve = new SessionValve();
@@ -48,6 +50,10 @@ public class SessionManager extends ManagerAttributes {
   private volatile StampCookie stamp;
 
   // ---- For the valve
+
+  RequestsUnderWay underWay() {
+    return underWay;
+  }
 
   /**
    * The session of an id that a client sent, up to date, and in use until it is released; one that is not stored: it has
@@ -103,6 +109,17 @@ public class SessionManager extends ManagerAttributes {
     inUse.forget(shared);
   }
 
+  /** Ends it, for all nodes. false: another request has, here or elsewhere. */
+  boolean end(TomcatSession session) {
+    forget(session.shared());
+    RequestHold hold = current.get();
+    boolean isOurs = hold == null ? session.destroy() : hold.end(session);
+    if (!isOurs) return false;
+    expiredSessions.incrementAndGet();
+    updateSessionMaxAliveTime((int) ((System.currentTimeMillis() - session.getCreationTimeInternal()) / 1000));
+    return true;
+  }
+
   SessionRecord make(String id) {
     return open().make(SessionId.ofCookie(id));
   }
@@ -151,7 +168,7 @@ public class SessionManager extends ManagerAttributes {
 
   private Sessions open() {
     Sessions sessions = open;
-    if (sessions == null) throw new IllegalStateException("the session manager is not started");
+    if (sessions == null) throw new SessionStoreException("the application is not started, or is about to stop");
     return sessions;
   }
 
@@ -191,34 +208,25 @@ public class SessionManager extends ManagerAttributes {
 
   private Sessions opened() throws LifecycleException {
     ClassLoader application = getContext().getLoader().getClassLoader();
-    Thread thread = Thread.currentThread();
-    ClassLoader before = thread.getContextClassLoader();
-    // Threads of the client must not hold on to an application that is stopped.
-    thread.setContextClassLoader(SessionManager.class.getClassLoader());
-    try {
-      return Sessions.open(
-          settings
-              .options(1000L * intervalSeconds())
-              .javaValues(
-                  new WebappValues(
-                      application,
-                      settings.serialFilter(getSessionAttributeValueClassNameFilter(), this::refused)))
-              .onDropped(this::dropped)
-              .onError(error -> reports.warn("A step of a session failed: " + error.getMessage(), error)));
-    } catch (SessionException error) {
-      throw new LifecycleException(error.getMessage(), error);
-    } finally {
-      thread.setContextClassLoader(before);
-    }
+    return Opening.of(
+        settings
+            .options(1000L * intervalSeconds())
+            .javaValues(
+                new WebappValues(
+                    application, settings.serialFilter(getSessionAttributeValueClassNameFilter(), this::refused)))
+            .onDropped(this::dropped)
+            .onError(error -> reports.warn("A step of a session failed: " + error.getMessage(), error)));
   }
 
   /** Ends no session: other nodes, and this one when it is back, go on with them. */
   @Override
   protected void stopInternal() throws LifecycleException {
     setState(LifecycleState.STOPPING);
-    inUse.clear();
+    // Their answers say that it is written.
+    underWay.awaitNone(settings.commitMs);
     Sessions closing = open;
     open = null;
+    inUse.clear();
     if (closing != null) closing.close();
     super.stopInternal();
   }
@@ -294,15 +302,9 @@ public class SessionManager extends ManagerAttributes {
   @Override
   public void add(Session session) {}
 
-  /** {@code isEnd}: the session has ended, for all nodes; otherwise it only gets another id. */
+  /** Nothing to do: one that ends has been {@linkplain #end ended}, for all nodes, before Tomcat says so. */
   @Override
-  public void remove(Session session, boolean isEnd) {
-    if (!isEnd) return;
-    forget(((TomcatSession) session).shared());
-    end((TomcatSession) session);
-    expiredSessions.incrementAndGet();
-    updateSessionMaxAliveTime((int) ((System.currentTimeMillis() - session.getCreationTimeInternal()) / 1000));
-  }
+  public void remove(Session session, boolean isEnd) {}
 
   /** Those that requests use at this moment. */
   @Override
@@ -313,12 +315,6 @@ public class SessionManager extends ManagerAttributes {
   @Override
   public Session[] findSessions() {
     return inUse.list().toArray(new Session[0]);
-  }
-
-  private void end(TomcatSession session) {
-    RequestHold hold = current.get();
-    if (hold == null) session.record().destroy();
-    else hold.end(session);
   }
 
   /** Expires nothing: that is the store's. */

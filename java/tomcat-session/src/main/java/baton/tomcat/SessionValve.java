@@ -42,6 +42,16 @@ public class SessionValve extends ValveBase {
       getNext().invoke(request, response);
       return;
     }
+    SessionManager manager = (SessionManager) context.getManager();
+    manager.underWay().begin();
+    try {
+      invoke(manager, request, response);
+    } finally {
+      manager.underWay().end();
+    }
+  }
+
+  private void invoke(SessionManager manager, Request request, Response response) throws IOException, ServletException {
     // It is there when an asynchronous request is dispatched again.
     RequestHold hold = RequestHold.of(request);
     if (hold == null) {
@@ -50,7 +60,7 @@ public class SessionValve extends ValveBase {
         getNext().invoke(request, response);
         return;
       }
-      hold = new RequestHold((SessionManager) context.getManager(), request, response);
+      hold = new RequestHold(manager, request, response);
       if (!opened(hold)) return;
       response.setResponse(new CommitResponse(response.getResponse(), hold));
     }

@@ -155,6 +155,12 @@ final class TomcatSession extends StandardSession {
     owner.forget(before);
   }
 
+  /** Ends it in the store, where it may never have been. false: it has ended before. */
+  boolean destroy() {
+    boolean wasBegun = record().life() != SessionRecord.Life.NEW;
+    return record().destroy() || !wasBegun;
+  }
+
   /** Whether something was set or removed since the last commit, or attributes were looked at. */
   boolean mayHaveChanged() {
     return isUsed || isRenewed();
@@ -189,6 +195,14 @@ final class TomcatSession extends StandardSession {
   @Override
   public boolean isValid() {
     return isValid || expiring;
+  }
+
+  /** Listeners are told, and values unbound, by the request that ends it: of several, on whatever nodes, one does. */
+  @Override
+  public synchronized void expire(boolean notify) {
+    if (!isValid || expiring) return;
+    boolean isOurs = owner.end(this);
+    super.expire(notify && isOurs);
   }
 
   @Override

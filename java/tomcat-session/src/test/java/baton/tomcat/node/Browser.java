@@ -20,16 +20,16 @@ public final class Browser {
   private final Map<String, String> cookies = new ConcurrentHashMap<>();
   private volatile String authorization;
 
-  public HttpResponse<String> get(TomcatNode node, String path) throws IOException, InterruptedException {
+  public HttpResponse<String> get(Site node, String path) throws IOException, InterruptedException {
     return send(HttpRequest.newBuilder(URI.create(node.url(path))));
   }
 
-  public HttpResponse<String> head(TomcatNode node, String path) throws IOException, InterruptedException {
+  public HttpResponse<String> head(Site node, String path) throws IOException, InterruptedException {
     return send(
         HttpRequest.newBuilder(URI.create(node.url(path))).method("HEAD", HttpRequest.BodyPublishers.noBody()));
   }
 
-  public HttpResponse<String> post(TomcatNode node, String path, String form) throws IOException, InterruptedException {
+  public HttpResponse<String> post(Site node, String path, String form) throws IOException, InterruptedException {
     return send(
         HttpRequest.newBuilder(URI.create(node.url(path)))
             .header("Content-Type", "application/x-www-form-urlencoded")
@@ -37,7 +37,7 @@ public final class Browser {
   }
 
   /** The body of a page that answers 200. */
-  public String read(TomcatNode node, String path) throws IOException, InterruptedException {
+  public String read(Site node, String path) throws IOException, InterruptedException {
     HttpResponse<String> response = get(node, path);
     if (response.statusCode() != 200) throw new AssertionError(path + ": " + response.statusCode() + " " + response.body());
     return response.body();

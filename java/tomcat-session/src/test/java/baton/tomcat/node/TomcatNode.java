@@ -18,7 +18,7 @@ import org.apache.tomcat.util.descriptor.web.SecurityCollection;
 import org.apache.tomcat.util.descriptor.web.SecurityConstraint;
 
 /** A real Tomcat on a free port, with one application at its root, whose sessions are shared. */
-public final class TomcatNode implements AutoCloseable {
+public final class TomcatNode implements Site, AutoCloseable {
   private final Tomcat tomcat = new Tomcat();
   private final Path folder;
   private final Context context;
@@ -118,6 +118,7 @@ public final class TomcatNode implements AutoCloseable {
     return tomcat.getConnector().getLocalPort();
   }
 
+  @Override
   public String url(String path) {
     return "http://127.0.0.1:" + port() + path;
   }
