@@ -21,7 +21,7 @@ final class DefaultFilter implements ObjectInputFilter {
               + "StringBuilder|StringBuffer|AbstractStringBuilder|StackTraceElement|Throwable|Exception|"
               + "[A-Za-z]*Exception)"
               + "|java\\.util\\.[\\w$]+"
-              + "|java\\.util\\.concurrent\\.(atomic\\.)?[\\w$]+"
+              + "|java\\.util\\.concurrent\\.((atomic|locks)\\.)?[\\w$]+"
               + "|java\\.math\\.(BigInteger|BigDecimal|MathContext|RoundingMode)"
               + "|java\\.time\\.([a-z]+\\.)?[\\w$]+"
               + "|java\\.net\\.(URI|InetAddress|Inet4Address|Inet6Address|InetSocketAddress)"
