@@ -18,6 +18,7 @@ final class DefaultFilter implements ObjectInputFilter {
   private static final Pattern PLATFORM =
       Pattern.compile(
           "java\\.lang\\.(Boolean|Byte|Character|Short|Integer|Long|Float|Double|Number|String|Enum|Object|Class|"
+              + "String\\$CaseInsensitiveComparator|"
               + "StringBuilder|StringBuffer|AbstractStringBuilder|StackTraceElement|Throwable|Exception|"
               + "[A-Za-z]*Exception)"
               + "|java\\.util\\.[\\w$]+"

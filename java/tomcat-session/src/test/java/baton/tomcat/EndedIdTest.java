@@ -309,7 +309,7 @@ class EndedIdTest extends Nodes {
     assertMovedOn(endedId(), name);
     String replaced = replacedId();
     assertNoCookie(by(replaced).get(a, "/set?name=" + name));
-    assertEquals(1, redis.cli("PEXPIRE", keyOf(replaced), "569000").size());
+    assertEquals(1, redis.cli("PEXPIRE", keyOf(replaced), "589000").size());
     assertMovedOn(replaced, name);
   }
 

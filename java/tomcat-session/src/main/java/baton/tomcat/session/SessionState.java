@@ -23,7 +23,7 @@ final class SessionState {
   /** A touch is due when so much of the interval has passed. */
   private static final double TOUCH_AFTER = 0.05;
   /** How long the answer with a new id may take to the client, and a request that was sent before to here. */
-  private static final long ANSWER_MS = 30_000;
+  private static final long ANSWER_MS = 10_000;
 
   final Attributes attributes;
   private final Context context;
