@@ -7,8 +7,12 @@ import { javaProblem, maven } from './java.mjs'
 
 /** @typedef {{ passed: number, failed: number, skipped: number, lines: string[] }} Counts */
 
-/** What may differ from one Tomcat to another: not what becomes of requests while Redis is away, nor the near cache. */
-const TOMCAT_PART = '-Dtest=baton/tomcat/*Test,!baton/tomcat/OutageTest,!baton/tomcat/NearCacheRequestTest'
+/**
+ * What may differ from one Tomcat to another: not what becomes of requests while Redis is away, nor the near cache, nor what
+ * values there are.
+ */
+const NOT_TOMCATS = ['OutageTest', 'NearCacheRequestTest', 'CollectionTest']
+const TOMCAT_PART = ['-Dtest=baton/tomcat/*Test', ...NOT_TOMCATS.map((name) => `!baton/tomcat/${name}`)].join(',')
 
 /** What is compiled is for 10.1, and runs on 11 as it is; 9 has classes of its own. @type {[name: string, classes: string, args: string[]][]} */
 const runs = [
