@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { createSessions, type Sessions } from '../../src/sessions.ts'
 import { adapters, serve, type TestApp } from '../app.ts'
+import { tell } from '../experiments-faults.ts'
 import type { TestRedis } from '../redis-server.ts'
 import { watchStalls } from '../stalls.ts'
 import { type Answer, type Visitor, visitor } from './visitor.ts'
@@ -13,6 +14,13 @@ export interface OutageRig {
   /** Origin of an application of Tomcat with the default budgets. */
   readonly tomcat: string
 }
+
+const asked = Number(process.env.BATON_SESSION_RUNS ?? 0)
+/** How often Redis is killed under writes. */
+const kills = Math.ceil(asked / 10) || 3
+/** How long it is away, at least. */
+const awayMs = asked === 0 ? 0 : 10_000
+const minutes = 60_000
 
 /** Load, commit, and what a Tomcat that was idle may add; a stall of the whole machine comes on top. */
 const longestMs = 250 + 500 + 1_000
@@ -53,13 +61,14 @@ export function describeOutage(rig: () => OutageRig): void {
     ['killed', 'started again', (redis: TestRedis) => redis.kill(), (redis: TestRedis) => redis.start()],
   ] as const)(
     'while it is %s, both answer 503 in time and replace no cookie; once it is %s, the user is logged in on both',
-    async (_, _then, stop, goOn) => {
+    async (_, goneOn, stop, goOn) => {
       const { redis } = rig()
       const { id } = browser
       const stalls = watchStalls()
       await stop(redis)
+      const stoppedAt = performance.now()
       try {
-        for (let i = 0; i < 8; i += 1) {
+        for (let i = 0; i < 8 || performance.now() - stoppedAt < awayMs; i += 1) {
           for (const { read, set } of urls) {
             for (const url of [read, `${set}?name=lost`]) {
               const startedAt = performance.now()
@@ -75,67 +84,76 @@ export function describeOutage(rig: () => OutageRig): void {
         await goOn(redis)
         stalls.stop()
       }
-      await untilWell()
+      tell(`with Tomcat, back after Redis was ${goneOn}`, await untilWell())
       expect(browser.id).toBe(id)
     },
   )
 
-  it('what either has acknowledged is there after kills, and no cookie was replaced', async () => {
-    const { redis } = rig()
-    const { id } = browser
-    const acknowledged: string[] = []
-    let refused = 0
-    let isOver = false
-    const write = async ({ set }: { set: string }, who: string) => {
-      const writer = visitor(id)
-      for (let i = 0; !isOver; i += 1) {
-        const name = `${who}${i}`
-        const answer = await writer.get(`${set}?name=${name}`)
-        if (answer.status === 200) {
-          acknowledged.push(name)
-        } else {
-          expectRefused(answer)
-          refused += 1
+  it(
+    `what either has acknowledged is there after ${kills} kills, and no cookie was replaced`,
+    async () => {
+      const { redis } = rig()
+      const { id } = browser
+      const acknowledged: string[] = []
+      let refused = 0
+      let isOver = false
+      const write = async ({ set }: { set: string }, who: string) => {
+        const writer = visitor(id)
+        for (let i = 0; !isOver; i += 1) {
+          const name = `${who}${i}`
+          const answer = await writer.get(`${set}?name=${name}`)
+          if (answer.status === 200) {
+            acknowledged.push(name)
+          } else {
+            expectRefused(answer)
+            refused += 1
+          }
+          expect(writer.id).toBe(id)
         }
-        expect(writer.id).toBe(id)
       }
-    }
-    const writers = [write(urls[0]!, 'node'), write(urls[1]!, 'java')]
-    for (let kills = 0; kills < 3; kills += 1) {
-      const before = acknowledged.length
-      await expect.poll(() => acknowledged.length, { timeout: 10_000 }).toBeGreaterThan(before + 20)
-      const refusedBefore = refused
-      await redis.kill()
-      await expect.poll(() => refused, { timeout: 10_000 }).toBeGreaterThan(refusedBefore + 2)
-      await redis.start()
-    }
-    isOver = true
-    await Promise.all(writers)
-    await untilWell()
-    for (const { read } of urls) {
-      const { attributes } = JSON.parse(await browser.read(read)) as { attributes: object }
-      expect(acknowledged.filter((name) => !(name in attributes))).toEqual([])
-    }
-  })
+      const writers = [write(urls[0]!, 'node'), write(urls[1]!, 'java')]
+      for (let kill = 0; kill < kills; kill += 1) {
+        const before = acknowledged.length
+        await expect.poll(() => acknowledged.length, { timeout: 10_000 }).toBeGreaterThan(before + 20)
+        const refusedBefore = refused
+        await redis.kill()
+        await expect.poll(() => refused, { timeout: 10_000 }).toBeGreaterThan(refusedBefore + 2)
+        await redis.start()
+      }
+      isOver = true
+      await Promise.all(writers)
+      await untilWell()
+      for (const { read } of urls) {
+        const { attributes } = JSON.parse(await browser.read(read)) as { attributes: object }
+        expect(acknowledged.filter((name) => !(name in attributes))).toEqual([])
+      }
+      tell('with Tomcat, kills of Redis', { kills, acknowledged: acknowledged.length, refused, lost: 0 })
+    },
+    10 * minutes,
+  )
 
   function expectRefused({ status, headers, sessionCookies }: Answer): void {
     expect([status, headers.get('retry-after'), sessionCookies]).toEqual([503, '1', []])
   }
 
-  /** Both know the user again, within a few seconds; until then they say 503 and nothing else. */
-  async function untilWell(): Promise<void> {
-    const until = performance.now() + 10_000
-    for (const { read } of urls) {
-      for (;;) {
-        const answer = await browser.get(read)
-        if (answer.status === 200) {
-          expect(JSON.parse(answer.body).user).toBe('ann')
-          break
+  /** Both know the user again, within a few seconds; until then they say 503 and nothing else. How long it took. */
+  async function untilWell(): Promise<{ nodeMs: number; tomcatMs: number }> {
+    const startedAt = performance.now()
+    const [nodeMs = 0, tomcatMs = 0] = await Promise.all(
+      urls.map(async ({ read }) => {
+        for (;;) {
+          const answer = await browser.get(read)
+          const tookMs = Math.round(performance.now() - startedAt)
+          if (answer.status === 200) {
+            expect(JSON.parse(answer.body).user).toBe('ann')
+            return tookMs
+          }
+          expectRefused(answer)
+          if (tookMs > 10_000) throw new Error(`${read} is not back`)
+          await sleep(10)
         }
-        expectRefused(answer)
-        if (performance.now() > until) throw new Error(`${read} is not back`)
-        await sleep(10)
-      }
-    }
+      }),
+    )
+    return { nodeMs, tomcatMs }
   }
 }
