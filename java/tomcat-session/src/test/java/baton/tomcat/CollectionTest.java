@@ -33,7 +33,10 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 
@@ -281,6 +284,37 @@ class CollectionTest extends Nodes {
       assertEquals(List.of(), again.headers().allValues("Set-Cookie"));
     }
     assertEquals(List.of("anew"), list(b));
+  }
+
+  @Test
+  void aListThatARequestIsFillingFailsNoOtherRequestThatReadsIt() throws Exception {
+    steps.run(a, browser, request -> {
+      List<Integer> list = IntStream.range(0, 500).boxed().collect(Collectors.toCollection(ArrayList::new));
+      request.getSession().setAttribute("list", list);
+    });
+    AtomicBoolean isOver = new AtomicBoolean();
+    CountDownLatch arrived = new CountDownLatch(1);
+    CompletableFuture<HttpResponse<String>> filler =
+        steps.begin(a, browser, request -> {
+          Collection<Object> list = items(request.getSession(), "list");
+          arrived.countDown();
+          while (!isOver.get()) {
+            long untilNs = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(15);
+            for (int n = 0; System.nanoTime() < untilNs; n += 1) {
+              list.add(n);
+              list.remove((Object) n);
+            }
+            Thread.sleep(5);
+          }
+          list.add(-1);
+        });
+    assertTrue(arrived.await(10, TimeUnit.SECONDS));
+    for (int n = 0; n < 10; n += 1) {
+      steps.run(a, browser, request -> assertTrue(items(request.getSession(), "list").size() >= 500));
+    }
+    isOver.set(true);
+    filler.get();
+    steps.run(b, browser, request -> assertTrue(items(request.getSession(), "list").contains(-1)));
   }
 
   /** Tomcat uses the objects of a request again for the next one on its connection. */

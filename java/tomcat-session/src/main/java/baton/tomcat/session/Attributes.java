@@ -17,6 +17,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 
 /**
  * The attributes and container notes of one session: decoded when first read, and compared when asked for changes, which
@@ -25,7 +26,8 @@ import java.util.Set;
  */
 final class Attributes {
   private static final String NOTE = "@j.";
-  /** An object may be changed by another thread while it is encoded. */
+  /** An object may be changed by another thread while it is encoded: so long it is tried again, at first without a pause. */
+  private static final long BUSY_NS = TimeUnit.MILLISECONDS.toNanos(250);
   private static final int ENCODINGS = 3;
 
   private final ValueCodec codec;
@@ -276,11 +278,16 @@ final class Attributes {
   }
 
   private Plain encoded(String name, Object value) {
+    long beganNs = System.nanoTime();
     for (int tries = 1; ; tries += 1) {
       try {
         return codec.encode(name, value);
       } catch (ConcurrentModificationException busy) {
-        if (tries == ENCODINGS) throw busy;
+        if (System.nanoTime() - beganNs > BUSY_NS) {
+          throw new SessionException(
+              SessionException.Code.CONFLICT, "\"" + name + "\" is changed by another request all the time; try again", busy);
+        }
+        if (tries >= ENCODINGS) Pause.ms(1);
       }
     }
   }
