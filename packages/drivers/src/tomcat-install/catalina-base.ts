@@ -1,4 +1,4 @@
-import { readFile, realpath, stat } from 'node:fs/promises'
+import { readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { BatonError } from '@baton/core'
 
@@ -8,6 +8,8 @@ export interface CatalinaBase {
   readonly dir: string
   /** CATALINA_HOME. */
   readonly home: string
+  /** Nothing names it: it is the only one that is installed. */
+  readonly isHomeGuessed: boolean
   /** Symbolic links resolved: what is replaced is the file, and not a link to it. */
   readonly contextFile: string
   readonly serverFile: string
@@ -16,11 +18,20 @@ export interface CatalinaBase {
   readonly properties: string | null
 }
 
-/** Fails with `tomcat-base-unknown`. `home`: null where it has to be found. */
-export async function openCatalinaBase(
-  dir: string,
-  { home, env }: { readonly home: string | null; readonly env: NodeJS.ProcessEnv },
-): Promise<CatalinaBase> {
+/** Where a Tomcat is, and what may tell where its CATALINA_HOME is. */
+export interface TomcatPlace {
+  /** CATALINA_BASE. */
+  readonly dir: string
+  /** CATALINA_HOME; null where it has to be found. */
+  readonly home: string | null
+  /** Where CATALINA_HOME may stand. */
+  readonly env: NodeJS.ProcessEnv
+  /** Where packages put Tomcats; default `/usr/share`. */
+  readonly packagesFolder?: string
+}
+
+/** Fails with `tomcat-base-unknown`. */
+export async function openCatalinaBase({ dir, ...place }: TomcatPlace): Promise<CatalinaBase> {
   const base = resolve(dir)
   const conf = await realpath(join(base, 'conf')).catch(() => null)
   const looksRight =
@@ -37,7 +48,7 @@ export async function openCatalinaBase(
   const contextFile = join(conf, 'context.xml')
   return {
     dir: base,
-    home: await homeOf(base, home, env),
+    ...(await homeOf(base, place)),
     contextFile: await realpath(contextFile).catch(() => contextFile),
     serverFile: join(conf, 'server.xml'),
     libDir: join(base, 'lib'),
@@ -59,16 +70,27 @@ export function readsEnvironment({ properties }: CatalinaBase): boolean {
   )
 }
 
-async function homeOf(base: string, named: string | null, env: NodeJS.ProcessEnv): Promise<string> {
-  if (named !== null) return resolve(named)
+type Home = Pick<CatalinaBase, 'home' | 'isHomeGuessed'>
+
+async function homeOf(base: string, { home, env, packagesFolder }: Omit<TomcatPlace, 'dir'>): Promise<Home> {
+  if (home !== null) return { home: resolve(home), isHomeGuessed: false }
+  const packages = packagesFolder ?? '/usr/share'
   // Debian keeps /usr/share/tomcat10 for /var/lib/tomcat10.
-  const known = [base, env.CATALINA_HOME ?? '', join('/usr/share', basename(base))]
-  for (const home of known) {
-    if (home !== '' && (await isThere(join(home, 'lib', 'catalina.jar')))) return home
+  for (const known of [base, env.CATALINA_HOME ?? '', join(packages, basename(base))]) {
+    if (known !== '' && (await isHome(known))) return { home: known, isHomeGuessed: false }
   }
+  const installed: string[] = []
+  for (const name of await readdir(packages).catch((): string[] => [])) {
+    if (/^tomcat\d+$/.test(name) && (await isHome(join(packages, name)))) installed.push(join(packages, name))
+  }
+  if (installed.length === 1) return { home: installed[0]!, isHomeGuessed: true }
   throw new BatonError('tomcat-base-unknown', `${base} has no lib/catalina.jar, and CATALINA_HOME is not known`, {
     hint: "name the folder of Tomcat's own lib/ with --home, for example --home /usr/share/tomcat10",
   })
+}
+
+async function isHome(folder: string): Promise<boolean> {
+  return isThere(join(folder, 'lib', 'catalina.jar'))
 }
 
 async function isThere(path: string): Promise<boolean> {

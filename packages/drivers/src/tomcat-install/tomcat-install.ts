@@ -2,25 +2,19 @@ import { mkdir, readdir, readFile, rm, rmdir, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { BatonError } from '@baton/core'
 import { writeAtomically } from '../durable.ts'
-import { servletApiOf, sessionJar, tomcatVersion } from '../session-jar.ts'
-import { type CatalinaBase, loadsLib, openCatalinaBase, readsEnvironment } from './catalina-base.ts'
+import { servletApiOf, sessionJar, type TomcatVersion, tomcatVersion } from '../session-jar.ts'
+import { type CatalinaBase, loadsLib, openCatalinaBase, readsEnvironment, type TomcatPlace } from './catalina-base.ts'
 import { changeDiff } from './change-diff.ts'
 import { emptyContext, installedSessions, withoutSessions, withSessions } from './context-text.ts'
 import { findPitfalls, type TomcatHosts } from './pitfalls.ts'
 import { tomcatProcess } from './running.ts'
 
-export interface TomcatPlace {
-  /** CATALINA_BASE. */
-  readonly dir: string
-  /** CATALINA_HOME; null where it has to be found. */
-  readonly home: string | null
-  /** Where CATALINA_HOME may stand. */
-  readonly env: NodeJS.ProcessEnv
+export interface TomcatChangeOptions extends TomcatPlace {
   /** How long the balancer keeps an idle connection to a node. */
   readonly idleMs: number
 }
 
-export interface TomcatInstallOptions extends TomcatPlace {
+export interface TomcatInstallOptions extends TomcatChangeOptions {
   /** A Redis URL, or `${NAME}` for Tomcat to replace. undefined: what is there stays. */
   readonly store: string | undefined
   readonly namespace: string | undefined
@@ -45,7 +39,7 @@ export interface TomcatChange {
 
 /** Our jar into lib/, our lines into conf/context.xml. Fails as the parts do, and with `usage` where no store is named. */
 export async function planTomcatInstall(options: TomcatInstallOptions): Promise<TomcatChange> {
-  const base = await openCatalinaBase(options.dir, options)
+  const base = await openCatalinaBase(options)
   const version = await tomcatVersion(base.home)
   const jar = await sessionJar({
     api: servletApiOf(version),
@@ -69,6 +63,7 @@ export async function planTomcatInstall(options: TomcatInstallOptions): Promise<
     added: isNew ? [target] : [],
     removed,
     warnings: [
+      ...homeWarnings(base, version),
       ...(store === undefined ? [] : secretWarnings(base, store, context?.mode ?? freshMode)),
       ...hosts.pitfalls.map(({ message, remedy }) => `${message}. Remedy: ${remedy}`),
     ],
@@ -85,9 +80,9 @@ export async function planTomcatInstall(options: TomcatInstallOptions): Promise<
 }
 
 /** Takes out what `planTomcatInstall` put in. */
-export async function planTomcatUninstall(place: TomcatPlace): Promise<TomcatChange> {
+export async function planTomcatUninstall(place: TomcatChangeOptions): Promise<TomcatChange> {
   // It needs nothing of CATALINA_HOME, which may be gone by now.
-  const base = await openCatalinaBase(place.dir, { ...place, home: place.home ?? place.dir })
+  const base = await openCatalinaBase({ ...place, home: place.home ?? place.dir })
   const context = await readContext(base)
   const installed = context === null ? null : installedSessions(context.text, base.contextFile)
   const rest = context === null ? null : withoutSessions(context.text, base.contextFile)
@@ -219,6 +214,14 @@ async function refuseWhileItDeploys(
       hint: 'nothing was written: take the node out (`baton drain`), stop its Tomcat, run this again, start it, and `baton join`; or set autoDeploy="false" in conf/server.xml and restart Tomcat first',
     },
   )
+}
+
+/** The wrong one would get a jar that its applications cannot use. */
+function homeWarnings({ dir, home, isHomeGuessed }: CatalinaBase, { major, minor }: TomcatVersion): string[] {
+  if (!isHomeGuessed) return []
+  return [
+    `${dir} is taken to belong to ${home} (Tomcat ${major}.${minor}), the only one installed there. Remedy: --home, if not`,
+  ]
 }
 
 function secretWarnings(base: CatalinaBase, store: string, mode: number): string[] {

@@ -110,7 +110,7 @@ describe('baton tomcat install', () => {
     ['a store that is none', { store: 'embedded' }, 'usage'],
     ['a namespace that is none', { namespace: 'a:b' }, 'usage'],
     ['a home that is none', { home: '/usr/share' }, 'tomcat-unreadable'],
-    ['no home', { home: null }, 'tomcat-base-unknown'],
+    ['no home', { home: null, packagesFolder: '/usr/share/doc' }, 'tomcat-base-unknown'],
     ['no jar', { jarFolder: '/usr/share' }, 'session-jar-missing'],
   ])('with %s is refused, and nothing is changed', async (_, options, code) => {
     await expect(planInstall(base, options)).rejects.toMatchObject({ code, hint: expect.any(String) })
@@ -129,6 +129,21 @@ describe('baton tomcat install', () => {
     await expect(change.apply()).rejects.toMatchObject({ code: 'tomcat-changed' })
     expect(await context()).toBe('<Context></Context>')
     expect(await readdir(join(base, 'lib'))).toEqual([])
+  })
+
+  test('takes the one Tomcat that is installed as the home of a base anywhere, and none of two', async () => {
+    const packagesFolder = join(temp.path, 'share')
+    await mkdir(packagesFolder)
+    await symlink(tomcatHome, join(packagesFolder, 'tomcat10'))
+    await mkdir(join(packagesFolder, 'tomcat10-docs'))
+    const { added, warnings } = await planInstall(base, { home: null, packagesFolder })
+    expect(added).toHaveLength(1)
+    expect(warnings[0]).toContain(`belong to ${packagesFolder}/tomcat10 (Tomcat 10`)
+    await symlink(tomcatHome, join(packagesFolder, 'tomcat11'))
+    await expect(planInstall(base, { home: null, packagesFolder })).rejects.toMatchObject({
+      code: 'tomcat-base-unknown',
+      hint: expect.stringContaining('--home'),
+    })
   })
 
   test("finds Debian's home by the name of the base", async () => {
