@@ -6,7 +6,7 @@ import { isLong, lingerEverywhere } from './shop-rolls.ts'
 
 test.for<TomcatFront>(isLong ? ['haproxy', 'nginx'] : ['haproxy'])(
   'behind %s, two Tomcats and a node of Node.js share the login: all are rolled under traffic, and nobody notices',
-  { timeout: 120_000 },
+  { timeout: 180_000 },
   async (balancer, context) => {
     needTomcatBehind(balancer)(context)
     const site = await openTomcatRig({ balancer, nodes: 3, mixed: true })
