@@ -157,13 +157,13 @@ class ReloadTest {
     }
   }
 
-  private static void awaitCollection(WeakReference<ClassLoader> application) throws InterruptedException {
+  private static void awaitCollection(WeakReference<?> object, String name) throws InterruptedException {
     long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(15);
-    while (application.get() != null && System.nanoTime() < until) {
+    while (object.get() != null && System.nanoTime() < until) {
       System.gc();
       Thread.sleep(20);
     }
-    assertTrue(application.get() == null, "something holds on to an application that was stopped");
+    assertTrue(object.get() == null, "something holds on to the " + name + " of an application that was stopped");
   }
 
   private WeakReference<ClassLoader> application() {
@@ -178,7 +178,7 @@ class ReloadTest {
     List<Thread> threads = node.redisThreads();
     underTraffic(node::reload);
     awaitEnd(threads);
-    awaitCollection(before);
+    awaitCollection(before, "class loader");
   }
 
   /** Calls {@code step} when the manager does what the event says. */
@@ -271,11 +271,14 @@ class ReloadTest {
     Browser browser = new Browser();
     browser.read(node, "/log-in");
     WeakReference<ClassLoader> before = application();
+    // As threads of requests would that have kept theirs.
+    WeakReference<SessionManager> manager = new WeakReference<>(node.manager());
     List<Thread> threads = node.redisThreads();
     underTraffic(() -> node.redeploy(release(2)));
     // The same value, of the class that the new release has.
     assertEquals("anna 2:1", browser.read(node, "/look"));
     awaitEnd(threads);
-    awaitCollection(before);
+    awaitCollection(before, "class loader");
+    awaitCollection(manager, "session manager");
   }
 }
