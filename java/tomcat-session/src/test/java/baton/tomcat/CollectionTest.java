@@ -309,10 +309,13 @@ class CollectionTest extends Nodes {
           list.add(-1);
         });
     assertTrue(arrived.await(10, TimeUnit.SECONDS));
-    for (int n = 0; n < 10; n += 1) {
-      steps.run(a, browser, request -> assertTrue(items(request.getSession(), "list").size() >= 500));
+    try {
+      for (int n = 0; n < 10; n += 1) {
+        steps.run(a, browser, request -> assertTrue(items(request.getSession(), "list").size() >= 500));
+      }
+    } finally {
+      isOver.set(true);
     }
-    isOver.set(true);
     filler.get();
     steps.run(b, browser, request -> assertTrue(items(request.getSession(), "list").contains(-1)));
   }

@@ -224,8 +224,11 @@ class SessionRaceTest extends Nodes {
         }));
       }
       await(arrived);
-      steps.run(a, browser, request -> request.getSession().invalidate());
-      isOver.set(true);
+      try {
+        steps.run(a, browser, request -> request.getSession().invalidate());
+      } finally {
+        isOver.set(true);
+      }
       for (CompletableFuture<HttpResponse<String>> other : others) {
         assertEquals(List.of(), other.get().headers().allValues("Set-Cookie"));
       }
@@ -338,14 +341,17 @@ class SessionRaceTest extends Nodes {
     }
     await(arrived);
     Set<String> stay = IntStream.range(0, 10).mapToObj(n -> "stays" + n).collect(Collectors.toSet());
-    steps.run(a, browser, request -> {
-      while (written.get() < 20_000) {
-        List<String> names = Collections.list(request.getSession().getAttributeNames());
-        assertEquals(names.size(), Set.copyOf(names).size());
-        assertTrue(names.containsAll(stay), names.toString());
-      }
-    });
-    isOver.set(true);
+    try {
+      steps.run(a, browser, request -> {
+        while (written.get() < 20_000) {
+          List<String> names = Collections.list(request.getSession().getAttributeNames());
+          assertEquals(names.size(), Set.copyOf(names).size());
+          assertTrue(names.containsAll(stay), names.toString());
+        }
+      });
+    } finally {
+      isOver.set(true);
+    }
     for (CompletableFuture<?> writer : writers) writer.get();
     steps.run(b, browser, request -> {
       assertTrue(Collections.list(request.getSession().getAttributeNames()).containsAll(stay));
