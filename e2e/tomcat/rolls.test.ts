@@ -1,5 +1,5 @@
 import { waitFor } from '@baton/testkit'
-import { afterAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { allServing, nodesOf } from '../crashes/nodes.ts'
 import { putBackBrokenWar } from './broken-war.ts'
 import { needTomcatBehind, openTomcatRig, shopWar, type TomcatRig } from './rig.ts'
@@ -101,5 +101,18 @@ test.runIf(isLong).for(['resume', 'abort'] as const)(
     expect(verdict.problems).toEqual([])
     expect(verdict).toMatchObject({ failed: 0, lost: 0, doubled: 0, logouts: 0, wrongCarts: 0 })
     expect(await nodesOf(site)).toEqual(allServing(site, verb === 'resume' ? release : before!))
+  },
+)
+
+// In short mixed.test.ts has a roll behind HAProxy.
+test.runIf(isLong).for([2, 3])(
+  `behind HAProxy, ${rolls} rolls of a WAR over %i Tomcats, and a WAR that cannot be deployed: nobody notices`,
+  { timeout: 120_000 + rolls * 60_000 },
+  async (nodes, context) => {
+    needTomcatBehind('haproxy')(context)
+    const site = await openTomcatRig({ balancer: 'haproxy', nodes })
+    onTestFinished(site.remove)
+    await rollShops(site, { rolls })
+    await putBackBrokenWar(site)
   },
 )
