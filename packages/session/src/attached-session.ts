@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type AdapterOptions, notLoaded, SessionHolder, type SessionMode } from './holder.ts'
+import { keptFor, keptOf } from './kept.ts'
 import type { Session } from './session.ts'
 import type { Sessions } from './sessions.ts'
 import { sharedPrototype } from './shared-prototype.ts'
@@ -11,14 +12,12 @@ export type SessionRequest = IncomingMessage & {
 }
 
 /** By request, so that adapters that are mounted within each other share one session. */
-const holders = new WeakMap<IncomingMessage, SessionHolder>()
-
 export function holderOf(req: IncomingMessage): SessionHolder | undefined {
-  return holders.get(req)
+  return keptOf(req)?.holder
 }
 
 export function keepHolder(req: IncomingMessage, holder: SessionHolder): void {
-  holders.set(req, holder)
+  keptFor(req).holder = holder
 }
 
 /** Gives a request `loadSession`, and `session` once it is loaded. Where it is loaded lazily, `session` throws until then. */
@@ -30,7 +29,7 @@ export function attachSession(
 ): SessionHolder {
   const shared = sharedPrototype(req)
   const holder = new SessionHolder(sessions, req, res, shared === undefined ? req : undefined)
-  holders.set(req, holder)
+  keepHolder(req, holder)
   holder.isLazy = load === 'lazy'
   if (shared !== undefined) {
     if (!Object.hasOwn(shared, 'loadSession')) Object.defineProperties(shared, properties)
@@ -43,7 +42,7 @@ export function attachSession(
 }
 
 async function loadSession(this: SessionRequest, mode?: SessionMode): Promise<Session> {
-  const holder = holders.get(this)
+  const holder = holderOf(this)
   if (holder === undefined) throw notLoaded()
   return holder.load(mode)
 }
@@ -52,7 +51,7 @@ async function loadSession(this: SessionRequest, mode?: SessionMode): Promise<Se
 const properties: PropertyDescriptorMap & ThisType<SessionRequest> = {
   session: {
     get() {
-      const holder = holders.get(this)
+      const holder = holderOf(this)
       return holder?.isLoaded || holder?.isLazy ? holder.session : undefined
     },
     set: become,

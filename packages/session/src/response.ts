@@ -1,5 +1,6 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { SessionError } from './errors.ts'
+import { keptFor, keptOf, requestOf } from './kept.ts'
 import { refuseRequest } from './refusal.ts'
 import { sharedPrototype } from './shared-prototype.ts'
 
@@ -26,35 +27,30 @@ type Passed = (...args: readonly unknown[]) => unknown
  * its end, because the client went away, is committed when it closes.
  */
 export function holdHead(res: ServerResponse, gate: HeadGate): void {
-  const known = headOf(res)
-  if (known !== undefined) {
-    known.gate = joined(known.gate, gate)
+  const kept = keptFor(requestOf(res))
+  if (kept.head !== undefined) {
+    kept.head.gate = joined(kept.head.gate, gate)
     return
   }
+  const shared = sharedPrototype(res)
   // Where middleware before us has overridden a method on this response, ours come before it.
-  const shared = isOverridden(res) ? undefined : sharedPrototype(res)
-  if (shared === undefined) overrideOwn(res as Held, gate)
-  else heads.set(res, new Head(res, gate, overriddenOnce(shared)))
-  res.on('close', closed)
+  const methods = shared === undefined || isOverridden(res) ? overrideOwn(res) : overriddenOnce(shared)
+  kept.head = new Head(res, gate, methods)
 }
-
-/** Where the overrides are the response's own, what is kept for it is as well. */
-const headKey = Symbol('baton.session.head')
-type Held = ServerResponse & { [headKey]?: Head }
-
-/** Where they are on a prototype. */
-const heads = new WeakMap<ServerResponse, Head>()
 
 function headOf(res: ServerResponse): Head | undefined {
-  return heads.get(res) ?? (res as Held)[headKey]
+  return keptOf(requestOf(res))?.head
 }
 
-function overrideOwn(res: Held, gate: HeadGate): void {
-  res[headKey] = new Head(res, gate, methodsOf(res))
+/** Gives the methods that were there before. */
+function overrideOwn(res: ServerResponse): Methods {
+  const before = methodsOf(res)
   res.writeHead = own.writeHead
   res.write = own.write
   res.end = own.end
   res.flushHeaders = own.flushHeaders
+  res.on('close', closed)
+  return before
 }
 
 /** The same for all responses. */
@@ -66,9 +62,13 @@ const own = {
 }
 
 function ownOverride<M extends Method>(method: M): ServerResponse[M] {
-  return function (this: Held, ...args: unknown[]): unknown {
-    return this[headKey]?.call(method, args)
+  return function (this: ServerResponse, ...args: unknown[]): unknown {
+    return headOf(this)?.call(method, args)
   } as ServerResponse[M]
+}
+
+function closed(this: ServerResponse): void {
+  headOf(this)?.close()
 }
 
 const methodNames = ['writeHead', 'write', 'end', 'flushHeaders'] as const
@@ -77,20 +77,34 @@ const isOverridden = (res: ServerResponse): boolean => methodNames.some((name) =
 
 const overridden = new WeakMap<object, Methods>()
 
-/** Gives the methods that were there before. */
+/** Gives the methods that were there before. Heads that have others are none of its own. */
 function overriddenOnce(shared: object): Methods {
   const known = overridden.get(shared)
   if (known !== undefined) return known
   const before = methodsOf(shared as ServerResponse)
   for (const name of methodNames) {
     const value = function (this: ServerResponse, ...args: unknown[]): unknown {
-      const head = heads.get(this)
-      return head === undefined ? Reflect.apply(before[name], this, args) : head.call(name, args)
+      const head = headOf(this)
+      return head?.methods === before ? head.call(name, args) : Reflect.apply(before[name], this, args)
     }
-    Object.defineProperty(shared, name, { value, configurable: true, writable: true, enumerable: false })
+    override(shared, name, value)
   }
+  override(shared, 'emit', tellingOfClose((shared as ServerResponse).emit as Passed, before))
   overridden.set(shared, before)
   return before
+}
+
+function override(shared: object, name: string, value: unknown): void {
+  Object.defineProperty(shared, name, { value, configurable: true, writable: true, enumerable: false })
+}
+
+/** A listener for the close of each response would cost half of what a session costs it. */
+function tellingOfClose(emit: Passed, before: Methods) {
+  return function (this: ServerResponse, ...args: unknown[]): unknown {
+    const head = args[0] === 'close' ? headOf(this) : undefined
+    if (head?.methods === before) head.close()
+    return Reflect.apply(emit, this, args)
+  }
 }
 
 type Methods = Readonly<Record<Method, Passed>>
@@ -99,15 +113,12 @@ function methodsOf({ writeHead, write, end, flushHeaders }: ServerResponse): Met
   return { writeHead, write, end, flushHeaders } as Methods
 }
 
-function closed(this: ServerResponse): void {
-  headOf(this)?.close()
-}
-
 /** A class, because there is one for each answer: its methods are shared, and its fields are all that a read costs. */
-class Head {
+export class Head {
   gate: HeadGate
   private readonly res: ServerResponse
-  private readonly methods: Methods
+  /** Those of the response that are not ours. */
+  readonly methods: Methods
   private phase: 'passing' | 'holding' | 'refused' = 'passing'
   private headIsDone = false
   private isEnded = false
