@@ -13,7 +13,7 @@ import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** What the meta fields of a record mean, at one instant. */
+/** What the meta fields of a record mean. */
 public final class RecordMeta {
   /** Whether there is a session. */
   public enum State {
@@ -40,26 +40,37 @@ public final class RecordMeta {
   private final long maxInactiveMs;
   private final OptionalLong deadlineMs;
   private final long version;
+  private final StoredPrincipal principal;
 
-  private RecordMeta(State state, long createdAtMs, long maxInactiveMs, OptionalLong deadlineMs, long version) {
+  private RecordMeta(
+      State state, long createdAtMs, long maxInactiveMs, OptionalLong deadlineMs, long version, StoredPrincipal principal) {
     this.state = state;
     this.createdAtMs = createdAtMs;
     this.maxInactiveMs = maxInactiveMs;
     this.deadlineMs = deadlineMs;
     this.version = version;
+    this.principal = principal;
   }
 
-  /** Throws {@link SessionException} {@code FORMAT} for a record that a newer, incompatible version wrote. */
-  public static RecordMeta read(Map<String, byte[]> fields, long nowMs) {
+  /**
+   * Its absolute deadline, if it has one, is for {@link #at} to see. Throws {@link SessionException} {@code FORMAT} for a record
+   * that a newer, incompatible version wrote.
+   */
+  public static RecordMeta read(Map<String, byte[]> fields) {
     if (fields.containsKey("@x")) return without(State.DEAD);
     OptionalLong created = whole(fields.get("@c"));
     if (created.isEmpty()) return without(State.ABSENT);
     refuseNewer(fields.get("@f"));
     OptionalLong deadline = whole(fields.get("@A"));
-    if (deadline.isPresent() && deadline.getAsLong() <= nowMs) return without(State.DEAD);
     long seconds = whole(fields.get("@m")).orElse(0);
     long intervalMs = 1000 * (seconds == 0 ? DEFAULT_INTERVAL_SECONDS : seconds);
-    return new RecordMeta(State.ALIVE, created.getAsLong(), intervalMs, deadline, versionOf(fields));
+    StoredPrincipal principal = principalOf(fields);
+    return new RecordMeta(State.ALIVE, created.getAsLong(), intervalMs, deadline, versionOf(fields), principal);
+  }
+
+  /** What it means then, in milliseconds since 1970. */
+  public RecordMeta at(long nowMs) {
+    return deadlineMs.isPresent() && deadlineMs.getAsLong() <= nowMs ? without(State.DEAD) : this;
   }
 
   /** Whether another id has taken the place of this one. */
@@ -105,19 +116,18 @@ public final class RecordMeta {
     return fields;
   }
 
-  public static Optional<StoredPrincipal> principalOf(Map<String, byte[]> fields) {
+  private static StoredPrincipal principalOf(Map<String, byte[]> fields) {
     byte[] name = fields.get("@p");
-    if (name == null) return Optional.empty();
+    if (name == null) return null;
     byte[] authType = fields.get("@t");
-    return Optional.of(
-        new StoredPrincipal(loose(name), roles(fields.get("@r")), authType == null ? null : loose(authType)));
+    return new StoredPrincipal(loose(name), roles(fields.get("@r")), authType == null ? null : loose(authType));
   }
 
   public State state() {
     return state;
   }
 
-  /** Milliseconds since 1970; 0 unless alive, as all that follows. */
+  /** Milliseconds since 1970; 0 or empty unless alive, as all that follows. */
   public long createdAtMs() {
     return createdAtMs;
   }
@@ -136,8 +146,13 @@ public final class RecordMeta {
     return version;
   }
 
+  /** Who is logged in. */
+  public Optional<StoredPrincipal> principal() {
+    return Optional.ofNullable(principal);
+  }
+
   private static RecordMeta without(State state) {
-    return new RecordMeta(state, 0, 0, OptionalLong.empty(), 0);
+    return new RecordMeta(state, 0, 0, OptionalLong.empty(), 0, null);
   }
 
   private static void refuseNewer(byte[] format) {

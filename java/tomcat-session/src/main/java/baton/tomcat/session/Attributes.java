@@ -6,7 +6,7 @@ import baton.tomcat.format.SessionException;
 import baton.tomcat.format.ValueCipher;
 import baton.tomcat.format.ValueCodec;
 import baton.tomcat.store.Change;
-import baton.tomcat.store.ParsedValues;
+import baton.tomcat.store.ParsedRecord;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.ConcurrentModificationException;
@@ -35,7 +35,7 @@ final class Attributes {
   /** The whole record, meta fields too, as the store had it when last heard of; never altered. */
   private Map<String, byte[]> base = Map.of();
   /** Of {@link #base}; null: nobody shares it. */
-  private ParsedValues parsed;
+  private ParsedRecord parsed;
   /** To which encrypted values are bound. */
   private String key;
   private final Map<String, Held> held = new LinkedHashMap<>();
@@ -225,7 +225,7 @@ final class Attributes {
    * change; what was assigned or changed in place, and not written, stays as well. {@code nextParsed}: of {@code next}, or
    * null.
    */
-  void rebase(Map<String, byte[]> next, String nextKey, ParsedValues nextParsed) {
+  void rebase(Map<String, byte[]> next, String nextKey, ParsedRecord nextParsed) {
     for (Iterator<Map.Entry<String, Held>> entries = held.entrySet().iterator(); entries.hasNext(); ) {
       Map.Entry<String, Held> entry = entries.next();
       Held value = entry.getValue();

@@ -6,7 +6,7 @@ import baton.tomcat.format.StoredPrincipal;
 import baton.tomcat.session.SessionRecord.Life;
 import baton.tomcat.store.Change;
 import baton.tomcat.store.CommitOptions;
-import baton.tomcat.store.ParsedValues;
+import baton.tomcat.store.ParsedRecord;
 import baton.tomcat.store.SessionStore;
 import baton.tomcat.store.Stored;
 import java.util.LinkedHashMap;
@@ -49,15 +49,15 @@ final class SessionState {
   /** Who this is to the store while it has the lock; null: it has not. */
   volatile String lockHolder;
 
-  SessionState(Context context, String id) {
-    this(context, id, new Attributes(context.codec, context.cipher, SessionId.hash(id)));
+  SessionState(Context context, String id, String key) {
+    this(context, id, key, new Attributes(context.codec, context.cipher, key));
   }
 
-  private SessionState(Context context, String id, Attributes attributes) {
+  private SessionState(Context context, String id, String key, Attributes attributes) {
     this.context = context;
     this.id = id;
+    this.key = key;
     this.attributes = attributes;
-    key = SessionId.hash(id);
     life = Life.NEW;
     maxInactiveMs = context.maxInactiveMs;
     storedInactiveMs = maxInactiveMs;
@@ -65,7 +65,7 @@ final class SessionState {
 
   /** Another of the same session, with these changes, and no object that this one has. */
   SessionState copy(List<AttributeChange> changes) {
-    SessionState copy = new SessionState(context, id, attributes.copy(changes));
+    SessionState copy = new SessionState(context, id, key, attributes.copy(changes));
     copy.life = life;
     copy.isNew = isNew;
     copy.createdAtMs = createdAtMs;
@@ -106,11 +106,10 @@ final class SessionState {
 
   /** The store holds exactly this, under this id. Throws {@code FORMAT}, and is as before then. */
   void adopt(String nextId, Map<String, byte[]> fields) {
-    adopt(nextId, fields, null);
+    adopt(nextId, fields, RecordMeta.read(fields).at(System.currentTimeMillis()), null);
   }
 
-  private void adopt(String nextId, Map<String, byte[]> fields, ParsedValues parsed) {
-    RecordMeta meta = RecordMeta.read(fields, System.currentTimeMillis());
+  private void adopt(String nextId, Map<String, byte[]> fields, RecordMeta meta, ParsedRecord parsed) {
     if (meta.state() != RecordMeta.State.ALIVE) {
       life = Life.DEAD;
       return;
@@ -125,12 +124,12 @@ final class SessionState {
     if (!isIntervalNew()) maxInactiveMs = meta.maxInactiveMs();
     storedInactiveMs = meta.maxInactiveMs();
     version = meta.version();
-    principal = RecordMeta.principalOf(fields).orElse(null);
+    principal = meta.principal().orElse(null);
   }
 
   /** As it was loaded for a request, by an answer to what was asked at {@code askedAtMs}. */
   void adoptLoaded(Stored stored, long askedAtMs) {
-    adopt(id, stored.fields(), stored.parsed());
+    adopt(id, stored.fields(), stored.meta(), stored.parsed());
     if (life != Life.ALIVE) {
       boolean isFresh = stored.ttlMs() > SessionStore.TOMBSTONE_TTL_MS - ANSWER_MS;
       wasReplacedLately = isFresh && RecordMeta.isReplaced(stored.fields());

@@ -34,7 +34,7 @@ final class StoredSessions implements Sessions {
 
   @Override
   public SessionRecord make(String newId) {
-    return new RecordSession(context, new SessionState(context, newId));
+    return new RecordSession(context, new SessionState(context, newId, SessionId.hash(newId)));
   }
 
   @Override
@@ -42,10 +42,10 @@ final class StoredSessions implements Sessions {
     String bare = SessionId.ofCookie(id);
     if (bare == null) return null;
     long askedAtMs = System.currentTimeMillis();
-    Stored stored = context.store.load(SessionId.hash(bare), wanted);
-    if (stored == null) return null;
-    if (RecordMeta.read(stored.fields(), System.currentTimeMillis()).state() == RecordMeta.State.ABSENT) return null;
-    SessionState state = new SessionState(context, bare);
+    String key = SessionId.hash(bare);
+    Stored stored = context.store.load(key, wanted);
+    if (stored == null || stored.meta().state() == RecordMeta.State.ABSENT) return null;
+    SessionState state = new SessionState(context, bare, key);
     state.adoptLoaded(stored, askedAtMs);
     return new RecordSession(context, state);
   }

@@ -87,7 +87,7 @@ final class NearCacheEntries {
     final long loadedAtNs;
     /** Rises whenever a connection is lost: nothing tells of changes to what was read before. */
     final long era;
-    final ParsedValues parsed;
+    final ParsedRecord parsed;
     private long bytes;
 
     /** {@code grow}: asked for room by what is parsed of it. */
@@ -97,7 +97,7 @@ final class NearCacheEntries {
       this.deadlineNs = deadlineNs;
       this.loadedAtNs = loadedAtNs;
       this.era = era;
-      this.parsed = new ParsedValues(more -> grow.by(this, more));
+      this.parsed = new ParsedRecord(fields, more -> grow.by(this, more));
       this.bytes = sizeOf(fields);
     }
 

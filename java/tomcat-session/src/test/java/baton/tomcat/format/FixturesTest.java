@@ -15,6 +15,7 @@ import baton.tomcat.format.EncryptionKeys.Plaintext;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
@@ -100,17 +101,17 @@ class FixturesTest {
     Map<String, Object> meaning = map(fixture.get("meaning"));
     long nowMs = ((Number) fixture.get("nowMs")).longValue();
     if (meaning.get("state").equals("refused")) {
-      SessionException refused = assertThrows(SessionException.class, () -> RecordMeta.read(fields, nowMs));
+      SessionException refused = assertThrows(SessionException.class, () -> RecordMeta.read(fields));
       assertEquals(SessionException.Code.FORMAT, refused.code());
       assertEquals(503, refused.status());
       return;
     }
-    RecordMeta meta = RecordMeta.read(fields, nowMs);
+    RecordMeta meta = RecordMeta.read(fields).at(nowMs);
     assertEquals(meaning.get("state"), meta.state().name().toLowerCase(java.util.Locale.ROOT));
     if (meta.state() != RecordMeta.State.ALIVE) return;
     assertEquals(((Number) meaning.get("createdAtMs")).longValue(), meta.createdAtMs());
     assertEquals(((Number) meaning.get("maxInactiveMs")).longValue(), meta.maxInactiveMs());
-    assertEquals(meaning.get("principal"), principalOf(fields));
+    assertEquals(meaning.get("principal"), asInFixtures(meta.principal()));
     TreeSet<Object> names = new TreeSet<>();
     for (String field : fields.keySet()) if (field.startsWith(".")) names.add(field.substring(1));
     // An ordinary name here, and none in JavaScript, which the fixtures speak of.
@@ -118,9 +119,9 @@ class FixturesTest {
     assertEquals(new TreeSet<>(list(meaning.get("attributes"))), names);
   }
 
-  private Object principalOf(Map<String, byte[]> fields) {
-    StoredPrincipal principal = RecordMeta.principalOf(fields).orElse(null);
-    if (principal == null) return null;
+  private static Object asInFixtures(Optional<StoredPrincipal> who) {
+    if (who.isEmpty()) return null;
+    StoredPrincipal principal = who.get();
     Map<String, Object> object = new LinkedHashMap<>();
     object.put("name", principal.name());
     object.put("roles", principal.roles());

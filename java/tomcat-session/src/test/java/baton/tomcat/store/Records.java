@@ -41,8 +41,7 @@ final class Records {
 
   static RecordMeta.State state(SessionStore store, String key) {
     Stored stored = store.load(key);
-    if (stored == null) return RecordMeta.State.ABSENT;
-    return RecordMeta.read(stored.fields(), System.currentTimeMillis()).state();
+    return stored == null ? RecordMeta.State.ABSENT : stored.meta().state();
   }
 
   static String text(byte[] bytes) {

@@ -1,20 +1,31 @@
 package baton.tomcat.store;
 
+import baton.tomcat.format.RecordMeta;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.LongPredicate;
 
 /**
- * JSON of one record that was parsed already, for all who are given the same record by a cache. Nobody alters what is here:
- * an application gets a copy. Safe for use by many threads.
+ * What was read from one record already, for all who are given the same record by a cache: its meta fields, and values that
+ * are JSON. Nobody alters what is here: an application gets a copy. Safe for use by many threads.
  */
-public final class ParsedValues {
+public final class ParsedRecord {
   private final Map<String, Object> values = new ConcurrentHashMap<>();
+  private final Map<String, byte[]> fields;
   private final LongPredicate grow;
+  private volatile RecordMeta meta;
 
   /** {@code grow}: asked for room, in bytes; false where there is none. */
-  ParsedValues(LongPredicate grow) {
+  ParsedRecord(Map<String, byte[]> fields, LongPredicate grow) {
+    this.fields = fields;
     this.grow = grow;
+  }
+
+  /** As {@link RecordMeta#read}. */
+  public RecordMeta meta() {
+    RecordMeta known = meta;
+    if (known == null) meta = known = RecordMeta.read(fields);
+    return known;
   }
 
   /** null: not here. */
