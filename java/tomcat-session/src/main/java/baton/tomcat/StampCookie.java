@@ -36,6 +36,8 @@ final class StampCookie {
     boolean[] isSeen = new boolean[SLOTS];
     for (int at = 0; at < cookies.getCookieCount(); at += 1) {
       ServerCookie cookie = cookies.getCookie(at);
+      // Names are bytes until somebody asks for text.
+      if (cookie.getName().getLength() != prefix.length() + 1) continue;
       int slot = slotOf(cookie.getName().toString());
       // Of several values of one name the first counts.
       if (slot < 0 || isSeen[slot]) continue;
@@ -83,7 +85,7 @@ final class StampCookie {
   }
 
   private int slotOf(String name) {
-    if (name.length() != prefix.length() + 1 || !name.startsWith(prefix)) return -1;
+    if (!name.startsWith(prefix)) return -1;
     int slot = name.charAt(prefix.length()) - '0';
     return slot >= 0 && slot < SLOTS ? slot : -1;
   }
