@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type AdapterOptions, notLoaded, SessionHolder, type SessionMode } from './holder.ts'
-import { keptFor, keptOf } from './kept.ts'
+import { requestMap } from './request-map.ts'
 import type { Session } from './session.ts'
 import type { Sessions } from './sessions.ts'
 import { sharedPrototype } from './shared-prototype.ts'
@@ -12,12 +12,14 @@ export type SessionRequest = IncomingMessage & {
 }
 
 /** By request, so that adapters that are mounted within each other share one session. */
+const holders = requestMap<SessionHolder>()
+
 export function holderOf(req: IncomingMessage): SessionHolder | undefined {
-  return keptOf(req)?.holder
+  return holders.get(req)
 }
 
 export function keepHolder(req: IncomingMessage, holder: SessionHolder): void {
-  keptFor(req).holder = holder
+  holders.set(req, holder)
 }
 
 /** Gives a request `loadSession`, and `session` once it is loaded. Where it is loaded lazily, `session` throws until then. */
@@ -29,7 +31,7 @@ export function attachSession(
 ): SessionHolder {
   const shared = sharedPrototype(req)
   const holder = new SessionHolder(sessions, req, res, shared === undefined ? req : undefined)
-  keepHolder(req, holder)
+  holders.set(req, holder)
   holder.isLazy = load === 'lazy'
   if (shared !== undefined) {
     if (!Object.hasOwn(shared, 'loadSession')) Object.defineProperties(shared, properties)

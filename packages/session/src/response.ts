@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { SessionError } from './errors.ts'
-import { keptFor, keptOf, requestOf } from './kept.ts'
 import { refuseRequest } from './refusal.ts'
+import { requestMap, requestOf } from './request-map.ts'
 import { sharedPrototype } from './shared-prototype.ts'
 
 export interface HeadGate {
@@ -27,19 +27,21 @@ type Passed = (...args: readonly unknown[]) => unknown
  * its end, because the client went away, is committed when it closes.
  */
 export function holdHead(res: ServerResponse, gate: HeadGate): void {
-  const kept = keptFor(requestOf(res))
-  if (kept.head !== undefined) {
-    kept.head.gate = joined(kept.head.gate, gate)
+  const known = headOf(res)
+  if (known !== undefined) {
+    known.gate = joined(known.gate, gate)
     return
   }
   const shared = sharedPrototype(res)
   // Where middleware before us has overridden a method on this response, ours come before it.
   const methods = shared === undefined || isOverridden(res) ? overrideOwn(res) : overriddenOnce(shared)
-  kept.head = new Head(res, gate, methods)
+  heads.set(requestOf(res), new Head(res, gate, methods))
 }
 
+const heads = requestMap<Head>()
+
 function headOf(res: ServerResponse): Head | undefined {
-  return keptOf(requestOf(res))?.head
+  return heads.get(requestOf(res))
 }
 
 /** Gives the methods that were there before. */
@@ -114,7 +116,7 @@ function methodsOf({ writeHead, write, end, flushHeaders }: ServerResponse): Met
 }
 
 /** A class, because there is one for each answer: its methods are shared, and its fields are all that a read costs. */
-export class Head {
+class Head {
   gate: HeadGate
   private readonly res: ServerResponse
   /** Those of the response that are not ours. */
