@@ -7,7 +7,7 @@ import { reportLines } from './report.ts'
 import { measureThroughput, type Round } from './throughput.ts'
 
 export interface NginxBenchOptions {
-  /** Of each of the four measurements of a round. */
+  /** Of each measurement, two of each contestant in a round. */
   readonly seconds: number
   readonly rounds: number
   readonly quick: boolean

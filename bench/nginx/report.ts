@@ -3,7 +3,7 @@ import { nginxVersion } from '../programs.ts'
 import { nodeCounts, workloads } from '../proxy/proxy-bench.ts'
 import { describeMachine, median, table } from '../results-file.ts'
 import { type ChangeTimes, workerCount } from './change-times.ts'
-import type { Measured, Round } from './throughput.ts'
+import type { Contestant, Measured, Round } from './throughput.ts'
 
 export interface NginxResults {
   readonly nginx: string
@@ -28,9 +28,10 @@ export function reportLines(results: NginxResults): string[] {
     `${describeMachine()}. ${new Date().toISOString().slice(0, 10)}. nginx ${nginxVersion(nginx)}.`,
     '',
     'One worker each, the same server block, the same keep-alive, no access log; 32 connections by wrk with one thread. wrk, nginx',
-    'and the nodes (another nginx, on as many addresses) share the cores. Both are up all the time, and asked in turn: a round',
-    `is one, the other twice, and the one again, ${seconds} s each, so that a drift of the machine meets both alike. Ratios are`,
-    `medians of the ratios of ${rounds} rounds, with their middle half in brackets. Made by \`npm run bench -- nginx\`.`,
+    'and the nodes (another nginx, on as many addresses) share the cores. Empty is the same nginx with Lua in the phases of',
+    "Baton's that does nothing but choose the nodes in turn: what no code in them can fall below. All are up all the time, and asked",
+    `in turn, forth and back in a round, ${seconds} s each, so that a drift of the machine meets all alike. Ratios are medians of the`,
+    `ratios of ${rounds} rounds, with their middle half in brackets. Made by \`npm run bench -- nginx\`.`,
     '',
     '## Requests a second',
     '',
@@ -48,7 +49,7 @@ export function reportLines(results: NginxResults): string[] {
     '',
     ...comparison(measured, { of: 'cpuPerRequestUs', format: (value) => value.toFixed(1) }),
     '',
-    `Failed requests in all of it: static ${failures(measured, 'static')}, dynamic ${failures(measured, 'dynamic')}.`,
+    `Failed requests in all of it: static ${failures(measured, 'static')}, empty ${failures(measured, 'empty')}, dynamic ${failures(measured, 'dynamic')}.`,
     '',
     `## A change of state, until all of ${workerCount} workers obey`,
     '',
@@ -67,16 +68,20 @@ function comparison(
   { of, format }: { readonly of: Quantity; readonly format: (value: number) => string },
 ): string[] {
   const rows = settings(measured).map(({ name, rounds }) => {
-    const ratios = ratiosOf(rounds, of).sort((a, b) => a - b)
-    const [low, high] = [0.25, 0.75].map((share) => (quantile(ratios, share) ?? 0).toFixed(2))
+    const usual = (contestant: Contestant) => format(median(rounds.map((each) => each[contestant][of])))
     return [
       name,
-      format(median(rounds.map((each) => each.static[of]))),
-      format(median(rounds.map((each) => each.dynamic[of]))),
-      `${median(ratios).toFixed(2)} × (${low} to ${high})`,
+      ...[usual('static'), usual('empty'), usual('dynamic')],
+      ...[spread(ratiosOf(rounds, of, 'empty')), spread(ratiosOf(rounds, of, 'dynamic'))],
     ]
   })
-  return table(['', 'static', 'dynamic', 'dynamic to static'], rows)
+  return table(['', 'static', 'empty', 'dynamic', 'empty to static', 'dynamic to static'], rows)
+}
+
+function spread(ratios: readonly number[]): string {
+  const sorted = ratios.toSorted((a, b) => a - b)
+  const [low, high] = [0.25, 0.75].map((share) => (quantile(sorted, share) ?? 0).toFixed(2))
+  return `${median(sorted).toFixed(2)} × (${low} to ${high})`
 }
 
 function changeTable(changes: ChangeTimes): string[] {
@@ -132,11 +137,11 @@ function settings(measured: readonly Round[]) {
   )
 }
 
-function ratiosOf(rounds: readonly Round[], of: Quantity): number[] {
-  return rounds.map((each) => each.dynamic[of] / each.static[of])
+function ratiosOf(rounds: readonly Round[], of: Quantity, contestant: Contestant = 'dynamic'): number[] {
+  return rounds.map((each) => each[contestant][of] / each.static[of])
 }
 
-function failures(measured: readonly Round[], of: 'static' | 'dynamic'): number {
+function failures(measured: readonly Round[], of: Contestant): number {
   return measured.reduce((sum, each) => sum + each[of].errors, 0)
 }
 

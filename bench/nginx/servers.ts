@@ -23,15 +23,48 @@ export async function startDynamic(site: NginxSite): Promise<NginxUnderTest> {
   return start(site, async (options) => void (await installNginxDynamic(options, AbortSignal.timeout(30_000))))
 }
 
-/** Its upstream lists the servers, and keeps as many connections to them for as long. */
+/** Its upstream lists the servers. */
 export async function startStatic(site: NginxSite): Promise<NginxUnderTest> {
   return start(site, async (options) => {
-    const keepAlive = renderNginxDynamic(options).match(/^ *keepalive.*;$/gm) ?? []
-    if (keepAlive.length === 0) throw new Error('the dynamic upstream keeps no connections: nothing to compare with')
     const servers = site.upstreams.map(({ host, port }) => `    server ${host}:${port};`)
-    const upstream = [`upstream ${options.name} {`, ...servers, ...keepAlive, '}\n']
+    const upstream = [`upstream ${options.name} {`, ...servers, ...keepAliveOf(options), '}\n']
     await writeFile(join(options.include, 'static.conf'), upstream.join('\n'))
   })
+}
+
+/** Its upstream's nodes are chosen in turn by Lua, in the phases that Baton's code runs in: what entering them costs, whatever is done there. */
+export async function startEmpty(site: NginxSite): Promise<NginxUnderTest> {
+  return start(site, async (options) => {
+    const hosts = site.upstreams.map(({ host }) => `'${host}'`)
+    const conf = `lua_malloc_trim 0;
+init_by_lua_block {
+  require 'resty.core'
+  local set_current_peer = require('ngx.balancer').set_current_peer
+  local hosts, last = { ${hosts.join(', ')} }, 0
+  package.loaded.empty = {
+    choose = function()
+      last = last % #hosts + 1
+      set_current_peer(hosts[last], ${site.upstreams[0]?.port})
+    end,
+    log = function() end,
+  }
+}
+log_by_lua_block { package.loaded.empty.log() }
+upstream ${options.name} {
+  server 0.0.0.1;
+  balancer_by_lua_block { package.loaded.empty.choose() }
+${keepAliveOf(options).join('\n')}
+}
+`
+    await writeFile(join(options.include, 'empty.conf'), conf)
+  })
+}
+
+/** Of Baton's upstream: the others are to keep as many connections, for as long. */
+function keepAliveOf(options: NginxDynamicInstallOptions): readonly string[] {
+  const lines = renderNginxDynamic(options).match(/^ *keepalive.*;$/gm) ?? []
+  if (lines.length === 0) throw new Error('the dynamic upstream keeps no connections: nothing to compare with')
+  return lines
 }
 
 const name = 'bench'

@@ -2,15 +2,14 @@ import type { Backend } from '../proxy/backend.ts'
 import { applyLoad, type LoadResult } from '../proxy/load.ts'
 import { nodeCounts, workloads } from '../proxy/proxy-bench.ts'
 import { cpuSeconds } from './cpu-time.ts'
-import { type NginxUnderTest, startDynamic, startStatic } from './servers.ts'
+import { type NginxSite, type NginxUnderTest, startDynamic, startEmpty, startStatic } from './servers.ts'
 
-/** One round of one setting: dynamic and static, each twice, in the order A B B A, so that a drift meets both alike. */
-export interface Round {
-  readonly nodes: number
-  readonly workload: string
-  readonly dynamic: Measured
-  readonly static: Measured
-}
+const starts = { dynamic: startDynamic, static: startStatic, empty: startEmpty }
+export type Contestant = keyof typeof starts
+const contestants = Object.keys(starts) as Contestant[]
+
+/** One round of one setting: each is asked twice, forth and back, so that a drift meets all alike. */
+export type Round = { readonly nodes: number; readonly workload: string } & Readonly<Record<Contestant, Measured>>
 
 export interface Measured extends LoadResult {
   /** Of nginx's worker, in microseconds. */
@@ -20,7 +19,7 @@ export interface Measured extends LoadResult {
 export interface ThroughputOptions {
   readonly wrk: string
   readonly backend: Backend
-  /** Of each of the four measurements of a round. */
+  /** Of each measurement, two of each contestant in a round. */
   readonly seconds: number
   readonly rounds: number
 }
@@ -28,53 +27,56 @@ export interface ThroughputOptions {
 export async function measureThroughput(options: ThroughputOptions): Promise<Round[]> {
   const rounds: Round[] = []
   for (const nodes of nodeCounts) {
-    const site = { upstreams: options.backend.addresses(nodes), workers: 1 }
-    const dynamic = await startDynamic(site)
+    const running = await startAll({ upstreams: options.backend.addresses(nodes), workers: 1 })
     try {
-      const still = await startStatic(site)
-      try {
-        rounds.push(...(await measureRounds({ dynamic, still, nodes }, options)))
-      } finally {
-        await still.nginx.close()
+      for (const workload of workloads) {
+        console.log(`${nodes} nodes, ${workload.name}`)
+        const measured = await measureRounds(running, { ...workload, ...options })
+        rounds.push(...measured.map((each) => ({ nodes, workload: workload.name, ...each })))
       }
     } finally {
-      await dynamic.nginx.close()
+      await closeAll(running)
     }
   }
   return rounds
 }
 
-interface Pair {
-  readonly dynamic: NginxUnderTest
-  readonly still: NginxUnderTest
-  readonly nodes: number
+type Running = Partial<Record<Contestant, NginxUnderTest>>
+
+async function startAll(site: NginxSite): Promise<Running> {
+  const running: Running = {}
+  try {
+    for (const name of contestants) running[name] = await starts[name](site)
+    return running
+  } catch (error) {
+    await closeAll(running)
+    throw error
+  }
 }
 
-async function measureRounds({ dynamic, still, nodes }: Pair, options: ThroughputOptions): Promise<Round[]> {
-  const rounds: Round[] = []
-  for (const workload of workloads) {
-    const measure = (target: NginxUnderTest) => measureOnce(target, { ...workload, ...options })
-    console.log(`${nodes} nodes, ${workload.name}`)
-    for (const target of [dynamic, still]) await measure(target)
-    for (let round = 0; round < options.rounds; round++) {
-      const [outer, inner] = round % 2 === 0 ? [dynamic, still] : [still, dynamic]
-      const [first, second, third, fourth] = [
-        await measure(outer),
-        await measure(inner),
-        await measure(inner),
-        await measure(outer),
-      ]
-      const [outers, inners] = [mean(first, fourth), mean(second, third)]
-      const found = outer === dynamic ? { dynamic: outers, static: inners } : { dynamic: inners, static: outers }
-      rounds.push({ nodes, workload: workload.name, ...found })
-    }
+async function closeAll(running: Running): Promise<void> {
+  for (const { nginx } of Object.values(running)) await nginx.close()
+}
+
+async function measureRounds(running: Running, options: OneOptions): Promise<Record<Contestant, Measured>[]> {
+  const measure = (name: Contestant) => measureOnce(running[name]!, options)
+  for (const name of contestants) await measure(name)
+  const rounds: Record<Contestant, Measured>[] = []
+  for (let round = 0; round < options.rounds; round++) {
+    const forth = round % 2 === 0 ? contestants : contestants.toReversed()
+    const found: Partial<Record<Contestant, Measured>> = {}
+    for (const name of forth) found[name] = await measure(name)
+    for (const name of forth.toReversed()) found[name] = mean(found[name]!, await measure(name))
+    rounds.push(found as Record<Contestant, Measured>)
   }
   return rounds
 }
+
+type OneOptions = ThroughputOptions & { readonly path: string; readonly postBytes: number }
 
 async function measureOnce(
   { nginx, url }: NginxUnderTest,
-  { wrk, seconds, path, postBytes }: ThroughputOptions & { path: string; postBytes: number },
+  { wrk, seconds, path, postBytes }: OneOptions,
 ): Promise<Measured> {
   const workers = await nginx.workers()
   const before = cpuSeconds(workers)

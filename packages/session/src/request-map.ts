@@ -13,8 +13,8 @@ let slots = 0
 
 /**
  * Keeps things on the request itself, where they end with it. In a WeakMap they would outlive most requests of Express, as
- * those survive the collection of young objects: copying them costs a third of a request's time. All maps share one property,
- * as each costs such a request a microsecond.
+ * those survive the collection of young objects: copying them took up to a third of a request's time. All maps share one
+ * property, as each costs such a request a microsecond.
  */
 export function requestMap<T>(): RequestMap<T> {
   const slot = slots

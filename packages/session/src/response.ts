@@ -100,7 +100,7 @@ function override(shared: object, name: string, value: unknown): void {
   Object.defineProperty(shared, name, { value, configurable: true, writable: true, enumerable: false })
 }
 
-/** A listener for the close of each response would cost half of what a session costs it. */
+/** Not by a listener of each response: to add one takes half a dozen looks at it, each of which is slow at Express' own. */
 function tellingOfClose(emit: Passed, before: Methods) {
   return function (this: ServerResponse, ...args: unknown[]): unknown {
     const head = args[0] === 'close' ? headOf(this) : undefined
