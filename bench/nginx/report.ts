@@ -29,7 +29,7 @@ export function reportLines(results: NginxResults): string[] {
     '',
     'One worker each, the same server block, the same keep-alive, no access log; 32 connections by wrk with one thread. wrk, nginx',
     'and the nodes (another nginx, on as many addresses) share the cores. Empty is the same nginx with Lua in the phases of',
-    "Baton's that does nothing but choose the nodes in turn: what no code in them can fall below. All are up all the time, and asked",
+    "Baton's that does nothing but choose the nodes in turn: what entering them costs. All are up all the time, and asked",
     `in turn, forth and back in a round, ${seconds} s each, so that a drift of the machine meets all alike. Ratios are medians of the`,
     `ratios of ${rounds} rounds, with their middle half in brackets. Made by \`npm run bench -- nginx\`.`,
     '',

@@ -8,6 +8,7 @@ public final class Stored {
   private final Map<String, byte[]> fields;
   private final long ttlMs;
   private final ParsedRecord parsed;
+  private RecordMeta meta;
 
   public Stored(Map<String, byte[]> fields, long ttlMs) {
     this(fields, ttlMs, null);
@@ -25,7 +26,10 @@ public final class Stored {
 
   /** What its meta fields mean, at this instant. Throws as {@link RecordMeta#read} does. */
   public RecordMeta meta() {
-    return (parsed == null ? RecordMeta.read(fields) : parsed.meta()).at(System.currentTimeMillis());
+    // Of several threads each may read it, and reads the same.
+    RecordMeta known = meta;
+    if (known == null) meta = known = parsed == null ? RecordMeta.read(fields) : parsed.meta();
+    return known.at(System.currentTimeMillis());
   }
 
   /** Until it expires. */
