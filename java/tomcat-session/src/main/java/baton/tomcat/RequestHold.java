@@ -4,9 +4,9 @@ import baton.tomcat.format.SessionException;
 import baton.tomcat.format.SessionId;
 import baton.tomcat.session.SessionRecord;
 import java.io.IOException;
+import java.util.HashSet;
 import java.util.OptionalLong;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import jakarta.servlet.AsyncEvent;
 import jakarta.servlet.AsyncListener;
 import org.apache.catalina.Session;
@@ -27,7 +27,7 @@ final class RequestHold implements HeadGate, AsyncListener {
   /** The id that the client sent; null for none. */
   private final String sentId;
   /** Ids of which this request knows that there is no session. */
-  private final Set<String> absent = ConcurrentHashMap.newKeySet();
+  private volatile Set<String> absent = Set.of();
   private TomcatSession opened;
   /** What had been written of its session before this request; empty for nothing. */
   private OptionalLong writtenBefore = OptionalLong.empty();
@@ -77,7 +77,7 @@ final class RequestHold implements HeadGate, AsyncListener {
     mayAskForLogin = isLate && !found.record().wasReplacedLately();
     if (found == null || isLate) {
       String id = SessionId.ofCookie(sentId);
-      if (id != null) absent.add(id);
+      if (id != null) addAbsent(id);
       return;
     }
     opened = found;
@@ -115,6 +115,12 @@ final class RequestHold implements HeadGate, AsyncListener {
     return hidesAll || absent.contains(id);
   }
 
+  private synchronized void addAbsent(String id) {
+    Set<String> more = new HashSet<>(absent);
+    more.add(id);
+    absent = more;
+  }
+
   /** The session that the client's id named; null: none. */
   TomcatSession opened() {
     return opened;
@@ -124,7 +130,7 @@ final class RequestHold implements HeadGate, AsyncListener {
   boolean hasOpened(String id) {
     TomcatSession session = opened;
     if (session == null) return false;
-    return id.equals(SessionId.ofCookie(session.getIdInternal())) || id.equals(session.record().id());
+    return id.equals(session.record().id()) || id.equals(SessionId.ofCookie(session.getIdInternal()));
   }
 
   /**
@@ -132,8 +138,8 @@ final class RequestHold implements HeadGate, AsyncListener {
    * ended it, here or on another node.
    */
   boolean end(TomcatSession session) {
-    absent.add(SessionId.ofCookie(session.getIdInternal()));
-    absent.add(session.record().id());
+    addAbsent(SessionId.ofCookie(session.getIdInternal()));
+    addAbsent(session.record().id());
     unended = session;
     isEndNew = true;
     try {

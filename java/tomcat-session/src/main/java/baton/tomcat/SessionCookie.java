@@ -66,13 +66,11 @@ final class SessionCookie {
   }
 
   private int find(MimeHeaders headers) {
+    int at = headers.findHeader(HEADER, 0);
+    if (at == -1) return -1;
     String prefix = manager.cookieName() + "=";
-    for (int at = 0; at < headers.size(); at += 1) {
-      boolean isOurs =
-          headers.getName(at).toString().equalsIgnoreCase(HEADER) && headers.getValue(at).toString().startsWith(prefix);
-      if (isOurs) return at;
-    }
-    return -1;
+    while (at != -1 && !headers.getValue(at).toString().startsWith(prefix)) at = headers.findHeader(HEADER, at + 1);
+    return at;
   }
 
   private MimeHeaders headers() {

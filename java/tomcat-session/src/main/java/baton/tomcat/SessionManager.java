@@ -42,8 +42,7 @@ public class SessionManager extends ManagerAttributes {
   private final Figures figures = new Figures();
   private final SharedSessions inUse = new SharedSessions();
   private final RequestsUnderWay underWay = new RequestsUnderWay();
-  /** The request that a thread works for. */
-  private final ThreadLocal<RequestHold> current = new ThreadLocal<>();
+  private final CurrentRequest current = new CurrentRequest();
   private final SessionValve ownValve = new SessionValve();
   private volatile Sessions open;
   /** null: without a near cache nothing can be older than what a browser has seen. */
@@ -82,10 +81,7 @@ public class SessionManager extends ManagerAttributes {
 
   /** The request that this thread works for from now on; gives the one before. */
   RequestHold enter(RequestHold hold) {
-    RequestHold before = current.get();
-    if (hold == null) current.remove();
-    else current.set(hold);
-    return before;
+    return current.enter(hold);
   }
 
   SharedSession shared(SessionRecord record, Map<String, Object> local) {

@@ -1,7 +1,8 @@
 package baton.tomcat;
 
 import baton.tomcat.session.SessionRecord;
-import java.util.HashSet;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -20,14 +21,17 @@ final class SharedSession {
   private final Map<String, Object> local;
   /** Names of attributes of which it has been reported that they cannot be read. */
   private final Set<String> reported = ConcurrentHashMap.newKeySet();
-  private final Set<TomcatSession> users = new HashSet<>();
+  /** Few: a set would ask the JVM for an identity hash of each request's view, which costs more than looking at all. */
+  private final List<TomcatSession> users = new ArrayList<>(1);
   private boolean isForgotten;
 
   /** {@code cookieName}: of sessions. {@code local}: what it has of attributes that other nodes do not get. */
   SharedSession(SessionRecord record, String cookieName, Map<String, Object> local) {
     this.record = record;
     this.formNotes = new FormNotes(record, cookieName);
-    this.local = new ConcurrentHashMap<>(local);
+    this.local = new ConcurrentHashMap<>();
+    // Hardly ever: putAll makes room for many, though there be none.
+    if (!local.isEmpty()) this.local.putAll(local);
   }
 
   SessionRecord record() {
@@ -53,7 +57,7 @@ final class SharedSession {
 
   /** false: the last of its users has gone, and whoever comes later needs another. */
   synchronized boolean use(TomcatSession session) {
-    if (!isForgotten) users.add(session);
+    if (!isForgotten && !users.contains(session)) users.add(session);
     return !isForgotten;
   }
 
@@ -63,7 +67,7 @@ final class SharedSession {
 
   /** One of its users; null: there is none. */
   synchronized TomcatSession anyUser() {
-    return users.isEmpty() ? null : users.iterator().next();
+    return users.isEmpty() ? null : users.get(0);
   }
 
   /** Gives whether it was the last. */

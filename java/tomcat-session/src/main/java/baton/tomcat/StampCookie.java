@@ -5,6 +5,7 @@ import java.util.OptionalLong;
 import org.apache.catalina.connector.Request;
 import org.apache.catalina.connector.Response;
 import org.apache.catalina.core.ApplicationSessionCookieConfig;
+import org.apache.tomcat.util.buf.ByteChunk;
 import org.apache.tomcat.util.http.MimeHeaders;
 import org.apache.tomcat.util.http.ServerCookie;
 import org.apache.tomcat.util.http.ServerCookies;
@@ -35,14 +36,13 @@ final class StampCookie {
     long latest = 0;
     boolean[] isSeen = new boolean[SLOTS];
     for (int at = 0; at < cookies.getCookieCount(); at += 1) {
+      // As the bytes that came: text would be made for each request.
       ServerCookie cookie = cookies.getCookie(at);
-      // Names are bytes until somebody asks for text.
-      if (cookie.getName().getLength() != prefix.length() + 1) continue;
-      int slot = slotOf(cookie.getName().toString());
+      int slot = slotOf(cookie.getName().getByteChunk());
       // Of several values of one name the first counts.
       if (slot < 0 || isSeen[slot]) continue;
       isSeen[slot] = true;
-      latest = Math.max(latest, versionOf(cookie.getValue().toString()));
+      latest = Math.max(latest, versionOf(cookie.getValue().getByteChunk()));
     }
     return latest;
   }
@@ -73,20 +73,20 @@ final class StampCookie {
   }
 
   /** 0 for what is none. */
-  private static long versionOf(String value) {
-    if (value.isEmpty() || value.length() > MOST_DIGITS) return 0;
+  private static long versionOf(ByteChunk value) {
+    if (value.getLength() > MOST_DIGITS) return 0;
     long version = 0;
-    for (int at = 0; at < value.length(); at += 1) {
-      int digit = value.charAt(at) - '0';
+    for (int at = value.getStart(); at < value.getEnd(); at += 1) {
+      int digit = value.getBuffer()[at] - '0';
       if (digit < 0 || digit > 9) return 0;
       version = version * 10 + digit;
     }
     return version;
   }
 
-  private int slotOf(String name) {
-    if (!name.startsWith(prefix)) return -1;
-    int slot = name.charAt(prefix.length()) - '0';
+  private int slotOf(ByteChunk name) {
+    if (name.getLength() != prefix.length() + 1 || !name.startsWith(prefix, 0)) return -1;
+    int slot = name.getBuffer()[name.getEnd() - 1] - '0';
     return slot >= 0 && slot < SLOTS ? slot : -1;
   }
 }

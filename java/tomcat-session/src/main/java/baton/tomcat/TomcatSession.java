@@ -168,7 +168,8 @@ final class TomcatSession extends StandardSession {
 
   /** Whether it was given another id than the store has. */
   private boolean isRenewed() {
-    return !record().id().equals(SessionId.ofCookie(id));
+    String stored = record().id();
+    return !stored.equals(id) && !stored.equals(SessionId.ofCookie(id));
   }
 
   /** Whether its id is worth a cookie. */

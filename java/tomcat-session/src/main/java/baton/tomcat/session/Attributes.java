@@ -89,21 +89,25 @@ final class Attributes {
   Object get(String name) {
     Held known = held.get(name);
     if (known != null) return known.value;
-    if (removed.contains(name) || stored(name) == null) return null;
+    if (removed.contains(name)) return null;
     Held found = handedOut(name);
+    if (found == null) return null;
     held.put(name, found);
     return found.value;
   }
 
+  /** null: the store has none. */
   private Held handedOut(String name) {
     // What was encrypted is not kept open in memory.
-    if (parsed == null || cipher.isEncrypting()) return Held.handedOut(copy(name));
-    Object known = parsed.get(name);
+    ParsedRecord shared = cipher.isEncrypting() ? null : parsed;
+    Object known = shared == null ? null : shared.get(name);
     if (known == null) {
-      known = copy(name);
       byte[] bytes = stored(name);
-      if (bytes.length == 0 || bytes[0] != 'j' || !isTree(known)) return Held.handedOut(known);
-      parsed.keep(name, known, bytes.length);
+      if (bytes == null) return null;
+      known = decoded(name, bytes);
+      boolean isShared = shared != null && bytes.length > 0 && bytes[0] == 'j' && isTree(known);
+      if (!isShared) return Held.handedOut(known);
+      shared.keep(name, known, bytes.length);
     }
     return Held.copied(JsonTree.copy(known), known);
   }
@@ -115,7 +119,10 @@ final class Attributes {
   /** What the store has, as an object that nobody else holds. */
   Object copy(String name) {
     byte[] bytes = stored(name);
-    if (bytes == null) return null;
+    return bytes == null ? null : decoded(name, bytes);
+  }
+
+  private Object decoded(String name, byte[] bytes) {
     Plain plain = opened(name, bytes);
     if (plain == null) throw ValueCodec.unreadable(name, bytes.length == 0 ? "" : String.valueOf((char) bytes[0]), null);
     return codec.decode(name, plain);

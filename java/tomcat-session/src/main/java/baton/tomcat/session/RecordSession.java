@@ -38,17 +38,17 @@ final class RecordSession implements SessionRecord {
 
   @Override
   public String id() {
-    return look(() -> state.id);
+    return state.id;
   }
 
   @Override
   public String key() {
-    return look(() -> state.key);
+    return state.key;
   }
 
   @Override
   public Life life() {
-    return look(() -> state.life);
+    return state.life;
   }
 
   @Override
