@@ -53,7 +53,7 @@ const benches = new Map<string | undefined, () => Promise<void>>(
     roll: () => benchRoll({ rolls: quick ? 1 : Number(values.rolls), quick }),
     engine: () => benchEngine({ rounds: quick ? 1 : Number(values.rounds ?? 3), quick }),
     session: () => benchSession({ ...lengths({ seconds: 2, rounds: 5 }), only }),
-    tomcat: () => benchTomcat({ ...lengths({ seconds: 4, rounds: 5 }), only }),
+    tomcat: () => benchTomcat({ ...lengths({ seconds: 2, rounds: 4 }), only }),
   }),
 )
 const bench = positionals.length === 1 ? benches.get(positionals[0]) : undefined

@@ -12,6 +12,7 @@ import { reportLines } from './report.ts'
 export interface SessionBenchOptions {
   /** Of each measurement. */
   readonly seconds: number
+  /** Each with processes of its own: one may be a tenth faster than the next, all else being equal. */
   readonly rounds: number
   readonly quick: boolean
   /** Parts of names of contestants; null for all. */
@@ -49,34 +50,48 @@ export async function benchSession(options: SessionBenchOptions): Promise<void> 
   const taking = contestants.filter(({ name }) => only === null || only.some((part) => name.includes(part)))
   const folder = await tempDir()
   const redis = await startRedis()
-  const apps: App[] = []
   const measurements: Measurement[] = []
   try {
-    for (const [database, contestant] of taking.entries()) {
-      apps.push(await startApp(contestant, { folder: folder.path, redisUrl: redis.url, database, sizes }))
-    }
-    for (const bytes of sizes) {
-      for (const mix of mixes) {
-        // All are up all the time and asked in turn, so that a drift of the machine meets neighbours alike.
-        for (let round = -1; round < options.rounds; round++) {
-          console.log(`${bytes / 1000} KB, ${mix.name}, ${round < 0 ? 'warming up' : `round ${round + 1}`}`)
-          for (const app of round % 2 === 0 ? apps : apps.toReversed()) {
-            const cookies = app.cookies(bytes)
-            if (cookies === undefined) continue
-            const seconds = round < 0 ? 1 : options.seconds
-            const measured = await measure(app, { wrk, cookies, seconds, writes: mix.writes, redisPid: redis.pid })
-            if (round < 0) continue
-            measurements.push({ contestant: app.contestant.name, bytes, mix: mix.name, round, ...measured })
-          }
+    for (let round = 1; round <= options.rounds; round++) {
+      const apps: App[] = []
+      try {
+        for (const [database, contestant] of taking.entries()) {
+          apps.push(await startApp(contestant, { folder: folder.path, redisUrl: redis.url, database, sizes }))
         }
+        measurements.push(...(await measureRound(apps, round, { ...options, wrk, redisPid: redis.pid })))
+      } finally {
+        await Promise.all(apps.map((app) => app.stop()))
       }
     }
   } finally {
-    await Promise.all(apps.map((app) => app.stop()))
     await redis.stop()
     await folder.remove()
   }
   publish('session', reportLines({ contestants: taking, measurements, ...options }), options)
+}
+
+/** All are up all the time and asked in turn, in every other round from the end, so that a drift meets neighbours alike. */
+async function measureRound(
+  apps: readonly App[],
+  round: number,
+  { seconds, wrk, redisPid }: SessionBenchOptions & { readonly wrk: string; readonly redisPid: number },
+): Promise<Measurement[]> {
+  const measurements: Measurement[] = []
+  for (const bytes of sizes) {
+    for (const mix of mixes) {
+      console.log(`round ${round}: ${bytes / 1000} KB, ${mix.name}`)
+      for (const app of round % 2 === 0 ? apps : apps.toReversed()) {
+        const cookies = app.cookies(bytes)
+        if (cookies === undefined) continue
+        const load = { wrk, cookies, writes: mix.writes, redisPid }
+        // While the others had their turn it has lost its place in the processor's caches, and sessions in its own.
+        await measure(app, { ...load, seconds: 1 })
+        const measured = await measure(app, { ...load, seconds })
+        measurements.push({ contestant: app.contestant.name, bytes, mix: mix.name, round, ...measured })
+      }
+    }
+  }
+  return measurements
 }
 
 const script = fileURLToPath(new URL('load.lua', import.meta.url))

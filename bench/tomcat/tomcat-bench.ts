@@ -16,22 +16,24 @@ import { startTomcat, type Tomcat } from './tomcat.ts'
 export interface TomcatBenchOptions {
   /** Of each measurement. */
   readonly seconds: number
+  /** Each with JVMs of its own: one may be a fifth faster than the next, all else being equal. */
   readonly rounds: number
   readonly quick: boolean
   /** Parts of names of contestants; null for all. */
   readonly only: readonly string[] | null
 }
 
-/** Of a hundred requests so many write. */
+/** Of a hundred requests so many write. The JVM compiles what it has seen often, most of it for the first mix. */
 export const mixes = [
-  { name: 'read-only', writes: 0 },
-  { name: 'writes', writes: 100 },
+  { name: 'read-only', writes: 0, warmUpSeconds: 20 },
+  { name: 'writes', writes: 100, warmUpSeconds: 6 },
 ] as const
 
-/** One contestant in one round of one mix. */
+/** One contestant in one pass over all of one mix. */
 export interface TomcatMeasurement {
   readonly contestant: ContestantName
   readonly mix: (typeof mixes)[number]['name']
+  /** Of this pass: each round has two. */
   readonly round: number
   readonly requestsPerSecond: number
   readonly p50Ms: number
@@ -53,16 +55,24 @@ export async function benchTomcat(options: TomcatBenchOptions): Promise<void> {
   const taking = contestants.filter(({ name }) => only === null || only.some((part) => name.includes(part)))
   const folder = await tempDir()
   const redis = await startRedis()
-  const tomcats: Tomcat[] = []
+  const measurements: TomcatMeasurement[] = []
   try {
     const jars = prepareJars(folder.path)
     const sessions = quick ? 500 : 10_000
     const memory = await measureMemory(taking, { folder: folder.path, redis, jars, sessions, bytes: sessionBytes })
-    for (const contestant of taking) {
-      const redisUrl = `${redis.url}/${contestants.indexOf(contestant)}`
-      tomcats.push(await startTomcat(contestant, { folder: folder.path, redisUrl, jars }))
+    for (let round = 1; round <= options.rounds; round++) {
+      console.log(`round ${round}`)
+      const tomcats: Tomcat[] = []
+      try {
+        for (const contestant of taking) {
+          const redisUrl = `${redis.url}/${contestants.indexOf(contestant)}`
+          tomcats.push(await startTomcat(contestant, { folder: folder.path, redisUrl, jars }))
+        }
+        measurements.push(...(await measureRound(tomcats, round, { ...options, wrk, redisPid: redis.pid })))
+      } finally {
+        await Promise.all(tomcats.map((tomcat) => tomcat.stop()))
+      }
     }
-    const measurements = await measureAll(tomcats, { ...options, wrk, redisPid: redis.pid })
     const versions = versionsOf(jars)
     publish(
       'tomcat',
@@ -70,31 +80,29 @@ export async function benchTomcat(options: TomcatBenchOptions): Promise<void> {
       options,
     )
   } finally {
-    await Promise.all(tomcats.map((tomcat) => tomcat.stop()))
     await redis.stop()
     await folder.remove()
   }
 }
 
-async function measureAll(
+/** All are up all the time and asked in turn, forth and back, so that a drift of the machine meets neighbours alike. */
+async function measureRound(
   tomcats: readonly Tomcat[],
-  { rounds, seconds, quick, wrk, redisPid }: TomcatBenchOptions & { readonly wrk: string; readonly redisPid: number },
+  round: number,
+  { seconds, quick, wrk, redisPid }: TomcatBenchOptions & { readonly wrk: string; readonly redisPid: number },
 ): Promise<TomcatMeasurement[]> {
   const measurements: TomcatMeasurement[] = []
   for (const tomcat of tomcats) {
     await writeFile(join(tomcat.base, 'cookies'), `${(await tomcat.begin(sessionCount, sessionBytes)).join('\n')}\n`)
   }
   for (const mix of mixes) {
-    // All are up all the time and asked in turn, so that a drift of the machine meets neighbours alike.
-    for (let round = -1; round < rounds; round++) {
-      console.log(`${mix.name}, ${round < 0 ? 'warming up' : `round ${round + 1}`}`)
-      for (const tomcat of round % 2 === 0 ? tomcats : tomcats.toReversed()) {
-        // The JVM compiles what it has seen often.
-        const warmUp = quick ? 1 : 10
-        const load = { wrk, seconds: round < 0 ? warmUp : seconds, writes: mix.writes, redisPid }
+    const load = { wrk, seconds, writes: mix.writes, redisPid }
+    for (const tomcat of tomcats) await measure(tomcat, { ...load, seconds: quick ? 1 : mix.warmUpSeconds })
+    for (const order of [tomcats, tomcats.toReversed()]) {
+      const pass = order === tomcats ? 0 : 1
+      for (const tomcat of order) {
         const measured = await measure(tomcat, load)
-        if (round < 0) continue
-        measurements.push({ contestant: tomcat.contestant.name, mix: mix.name, round, ...measured })
+        measurements.push({ contestant: tomcat.contestant.name, mix: mix.name, round: 2 * round + pass, ...measured })
       }
     }
   }

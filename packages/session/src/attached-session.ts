@@ -46,7 +46,7 @@ export function attachSession(
 async function loadSession(this: SessionRequest, mode?: SessionMode): Promise<Session> {
   const holder = holderOf(this)
   if (holder === undefined) throw notLoaded()
-  return holder.load(mode)
+  return holder.loaded(mode)
 }
 
 /** Shared by all requests of Express. */

@@ -34,13 +34,13 @@ export function expressSession(sessions: Sessions, options: AdapterOptions = {})
   return (req, res, next) => {
     const holder = holderOf(req) ?? attachSession(sessions, req, res, load)
     if (load === 'lazy') return next()
-    let loading: unknown
+    let loading: Promise<void> | undefined
     try {
       loading = holder.load(mode)
     } catch (error) {
       return fail(res, error, next)
     }
-    if (!(loading instanceof Promise)) return next()
+    if (loading === undefined) return next()
     loading.then(
       () => next(),
       (error: unknown) => fail(res, error, next),

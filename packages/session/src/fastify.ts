@@ -54,7 +54,7 @@ export const fastifySession: FastifyPluginCallback<FastifySessionOptions> = (app
   app.decorateRequest('loadSession', async function (this: FastifyRequest, mode?: SessionMode) {
     const holder = (this as Holding)[key]
     if (holder === null) throw noSession(this)
-    return holder.load(mode)
+    return holder.loaded(mode)
   })
 
   app.addHook('onRequest', (request, reply, next) => {
@@ -64,7 +64,7 @@ export const fastifySession: FastifyPluginCallback<FastifySessionOptions> = (app
     ;(request as Holding)[key] = holder
     if (wanted === 'lazy') return next()
     const loading = holder.load(wanted)
-    if (!(loading instanceof Promise)) return next()
+    if (loading === undefined) return next()
     loading.then(
       () => next(),
       (error: Error) => fail(reply, error, next),

@@ -34,7 +34,7 @@ export class SessionHolder implements HeadGate, Renewer {
   private readonly res: ServerResponse | undefined
   private readonly shownOn: { session?: Session } | undefined
   private opened: RequestSession | undefined
-  private opening: Promise<Session> | undefined
+  private opening: Promise<void> | undefined
   /** The session that `renew` has ended: its cookie goes, unless another comes. */
   private replaced: RequestSession | undefined
   private isFresh = false
@@ -61,20 +61,23 @@ export class SessionHolder implements HeadGate, Renewer {
   }
 
   /**
-   * Loads the session, unless it is loaded; `fresh` loads it again if it may have come from a cache. Rejects with
-   * SessionError if the store cannot say whether there is one; may be called again then.
+   * Loads the session, unless it is loaded; `fresh` loads it again if it may have come from a cache. undefined: there is
+   * nothing to wait for. Rejects with SessionError if the store cannot say whether there is one; may be called again then.
    */
-  load(mode: SessionMode = 'normal'): Session | Promise<Session> {
+  load(mode: SessionMode = 'normal'): Promise<void> | undefined {
     if (this.opened !== undefined) {
-      return mode === 'fresh' && !this.isFresh ? this.reload(this.opened.session) : this.opened.session
+      return mode === 'fresh' && !this.isFresh ? this.reload(this.opened.session) : undefined
     }
     if (this.opening !== undefined) return this.opening.then(() => this.load(mode))
     const opened = this.sessions.open(this.request, { mode })
-    if (!('then' in opened)) return this.take(opened, mode)
+    if (!(opened instanceof Promise)) {
+      this.take(opened, mode)
+      return undefined
+    }
     this.opening = opened.then(
       (opened) => {
         this.opening = undefined
-        return this.take(opened, mode)
+        this.take(opened, mode)
       },
       (error: unknown) => {
         this.opening = undefined
@@ -82,6 +85,12 @@ export class SessionHolder implements HeadGate, Renewer {
       },
     )
     return this.opening
+  }
+
+  /** The same, and gives it. */
+  async loaded(mode?: SessionMode): Promise<Session> {
+    await this.load(mode)
+    return this.session
   }
 
   commit(): Promise<void> | undefined {
@@ -129,23 +138,19 @@ export class SessionHolder implements HeadGate, Renewer {
     this.opened?.ended()
   }
 
-  private take(opened: RequestSession, mode: SessionMode): Session {
+  private take(opened: RequestSession, mode: SessionMode): void {
     this.opened = opened
     opened.renewer = this
     this.isFresh = mode === 'fresh'
-    if (this.res !== undefined) {
-      holdHead(this.res, this)
-    }
+    if (this.res !== undefined) holdHead(this.res, this)
     if (this.shownOn !== undefined) this.shownOn.session = opened.session
-    return opened.session
   }
 
-  private async reload(session: Session): Promise<Session> {
+  private async reload(session: Session): Promise<void> {
     // What this request has changed so far is not to be lost.
     await session.save()
     await session.reload()
     this.isFresh = true
-    return session
   }
 }
 

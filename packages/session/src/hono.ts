@@ -36,7 +36,7 @@ export function honoSession<A extends object = SessionAttributes>(
     const outer = c.get(key as 'session') as unknown as SessionHolder | undefined
     const holder = outer ?? new SessionHolder(sessions, requestOf(c))
     const loadSession = async (wanted?: SessionMode) => {
-      const session = (await holder.load(wanted)) as Session<A>
+      const session = (await holder.loaded(wanted)) as Session<A>
       c.set('session', session)
       return session
     }

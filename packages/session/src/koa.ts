@@ -56,7 +56,7 @@ const properties: PropertyDescriptorMap & ThisType<Context> = {
   },
   loadSession: {
     async value(mode?: SessionMode) {
-      return held(this).load(mode)
+      return held(this).loaded(mode)
     },
     configurable: true,
     writable: true,

@@ -20,16 +20,29 @@ export function requestMap<T>(): RequestMap<T> {
   const slot = slots
   slots += 1
   return {
-    get: (request) => (request as Keeping)[key]?.[slot] as T | undefined,
+    get: (request) => keptBy(request)?.[slot] as T | undefined,
     set(request, value) {
-      const keeping = request as Keeping
-      keeping[key] ??= [undefined, undefined]
-      keeping[key][slot] = value
+      let kept = keptBy(request)
+      if (kept === undefined) {
+        kept = [undefined, undefined]
+        ;(request as Keeping)[key] = kept
+      }
+      kept[slot] = value
     },
   }
 }
 
+const keptBy = (request: object) => look(request, key) as unknown[] | undefined
+
 /** The request that an answer is for; where nobody says which, the answer does. */
 export function requestOf(res: ServerResponse): object {
-  return (res.req as object | undefined) ?? res
+  return (look(res, 'req') as object | undefined) ?? res
+}
+
+/**
+ * Reads a property of a request or response. As `object.name` the engine would try, and fail, to remember where each one of
+ * Express' has it: no two of them have the same shape. That takes several times as long.
+ */
+export function look(object: object, name: string | symbol): unknown {
+  return Reflect.get(object, name)
 }

@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { SessionError } from './errors.ts'
 import { refuseRequest } from './refusal.ts'
-import { requestMap, requestOf } from './request-map.ts'
+import { look, requestMap, requestOf } from './request-map.ts'
 import { sharedPrototype } from './shared-prototype.ts'
 
 export interface HeadGate {
@@ -137,7 +137,7 @@ class Head {
     this.gate = gate
     this.methods = methods
     // Loaded in the midst of an answer: no cookie can be set any more.
-    if (res.headersSent) this.finishHead()
+    if (look(res, 'headersSent') === true) this.finishHead()
   }
 
   call(method: Method, args: readonly unknown[]): unknown {

@@ -19,6 +19,7 @@ import { ownerHash } from './owner.ts'
 import { makeReadiness, type Readiness } from './readiness.ts'
 import { remembered } from './remembered.ts'
 import type { RequestContext } from './request/context.ts'
+import { look } from './request-map.ts'
 import { type Named, type OpenOptions, openRequestSession, type RequestSession } from './request-session.ts'
 import type { Session } from './session.ts'
 import { holdOf } from './session-proxy.ts'
@@ -124,7 +125,7 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
 
   return {
     open(request, { mode } = normal) {
-      const header = request.headers.cookie
+      const { cookie: header } = look(request, 'headers') as OpenRequest['headers']
       return openRequestSession(header === undefined ? nobody : named(header), context, mode)
     },
 

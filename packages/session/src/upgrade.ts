@@ -39,7 +39,7 @@ export async function openUpgrade<A extends object = SessionAttributes>(
   options: Pick<AdapterOptions, 'mode'> = {},
 ): Promise<UpgradeSession<A>> {
   const holder = new SessionHolder(sessions, req)
-  const session = (await holder.load(options.mode)) as Session<A>
+  const session = (await holder.loaded(options.mode)) as Session<A>
   req.socket.once('close', () => holder.ended())
   return {
     session,

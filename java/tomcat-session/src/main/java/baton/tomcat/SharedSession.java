@@ -2,6 +2,7 @@ package baton.tomcat;
 
 import baton.tomcat.session.SessionRecord;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -20,7 +21,7 @@ final class SharedSession {
   /** Attributes that are for this node only. */
   private final Map<String, Object> local;
   /** Names of attributes of which it has been reported that they cannot be read. */
-  private final Set<String> reported = ConcurrentHashMap.newKeySet();
+  private final Set<String> reported = new HashSet<>(0);
   /** Few: a set would ask the JVM for an identity hash of each request's view, which costs more than looking at all. */
   private final List<TomcatSession> users = new ArrayList<>(1);
   private boolean isForgotten;
@@ -51,7 +52,7 @@ final class SharedSession {
   }
 
   /** Whether this is the first time that somebody says so. */
-  boolean isNews(String unreadableName) {
+  synchronized boolean isNews(String unreadableName) {
     return reported.add(unreadableName);
   }
 

@@ -154,6 +154,7 @@ final class Attributes {
 
   /** Throws {@link SessionException} {@code VALUE} for what cannot be stored. */
   List<AttributeChange> changes() {
+    if (removed.isEmpty() && !mayAnyDiffer()) return List.of();
     List<AttributeChange> changes = new ArrayList<>();
     for (String name : removed) if (stored(name) != null) changes.add(new AttributeChange(name, null, null));
     // A copy: an object that is serialised may ask its session for another.
@@ -166,7 +167,14 @@ final class Attributes {
     return changes;
   }
 
+  private boolean mayAnyDiffer() {
+    if (held.isEmpty()) return false;
+    for (Held value : held.values()) if (value.mayDiffer()) return true;
+    return false;
+  }
+
   boolean isNoted() {
+    if (notes.isEmpty()) return false;
     for (Map.Entry<String, byte[]> note : notes.entrySet()) {
       if (!Arrays.equals(note.getValue(), base.get(note.getKey()))) return true;
     }

@@ -9,6 +9,7 @@ import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
@@ -29,13 +30,13 @@ public final class NearCache implements SessionStore {
   private final Tracking tracking;
   private final String prefix;
   private final long maxAgeNs;
-  /** All below is guarded by this object, which is never held while the store is asked. */
+  /** All below is changed only by who holds this object, which nobody does while the store is asked. */
   private final NearCacheEntries entries;
 
   private final NearCacheLoads loads = new NearCacheLoads();
   /** Entries of an earlier era serve only who asks for a stale one. */
-  private long era;
-  private long hits;
+  private volatile long era;
+  private final LongAdder hits = new LongAdder();
   private long misses;
   private long stale;
   private long invalidated;
@@ -60,15 +61,13 @@ public final class NearCache implements SessionStore {
   /** What {@link #load} would give without asking; null says nothing. */
   Stored peek(String key, Wanted wanted) {
     if (wanted.isFresh()) return null;
-    synchronized (this) {
-      Entry entry = entries.get(key);
-      if (entry == null || entry.era != era || entry.version < wanted.least()) return null;
-      long nowNs = System.nanoTime();
-      if (nowNs - entry.loadedAtNs >= maxAgeNs || !tracking.isProvenWithin(MAX_SILENCE_NS)) return null;
-      if (entry.deadlineNs - nowNs <= 0) return null;
-      hits += 1;
-      return stored(entry, nowNs);
-    }
+    Entry entry = entries.get(key);
+    if (entry == null || entry.era != era || entry.version < wanted.least()) return null;
+    long nowNs = System.nanoTime();
+    if (nowNs - entry.loadedAtNs >= maxAgeNs || !tracking.isProvenWithin(MAX_SILENCE_NS)) return null;
+    if (entry.deadlineNs - nowNs <= 0) return null;
+    hits.increment();
+    return stored(entry, nowNs);
   }
 
   @Override
@@ -180,7 +179,7 @@ public final class NearCache implements SessionStore {
 
   public synchronized NearCacheStats stats() {
     return new NearCacheStats(
-        hits, misses, stale, invalidated, entries.evicted(), entries.size(), entries.bytes());
+        hits.sum(), misses, stale, invalidated, entries.evicted(), entries.size(), entries.bytes());
   }
 
   @Override
@@ -228,10 +227,7 @@ public final class NearCache implements SessionStore {
   private <T> T carried(
       String key, Change change, long ttlMs, Supplier<T> write, Function<T, OptionalLong> versionOf) {
     long sentAtNs = System.nanoTime();
-    long eraBefore;
-    synchronized (this) {
-      eraBefore = era;
-    }
+    long eraBefore = era;
     OptionalLong next = OptionalLong.empty();
     try {
       T result = write.get();
@@ -266,7 +262,7 @@ public final class NearCache implements SessionStore {
   }
 
   private Entry entry(String key, Map<String, byte[]> fields, long version, long deadlineNs, long loadedAtNs) {
-    return new Entry(fields, version, deadlineNs, loadedAtNs, era, (entry, more) -> grow(key, entry, more));
+    return new Entry(key, fields, version, deadlineNs, loadedAtNs, era, (entry, more) -> grow(key, entry, more));
   }
 
   private synchronized boolean grow(String key, Entry entry, long more) {

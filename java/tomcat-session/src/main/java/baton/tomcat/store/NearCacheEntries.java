@@ -1,17 +1,20 @@
 package baton.tomcat.store;
 
-import java.util.Iterator;
-import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Cached sessions, bounded in number and bytes; what was used longest ago goes first. Not safe for use by many threads:
- * {@link NearCache} is.
+ * Cached sessions, bounded in number and bytes; the oldest that was not used since goes first: who was used has a second
+ * chance. Any thread may {@link #get}; all else is for one at a time, which {@link NearCache} sees to.
  */
 final class NearCacheEntries {
   private final int maxEntries;
   private final long maxBytes;
-  private final LinkedHashMap<String, Entry> entries = new LinkedHashMap<>(16, 0.75f, true);
+  /** Read by every request: a lock would have all of them wait whenever the one that has it is not running. */
+  private final Map<String, Entry> entries = new ConcurrentHashMap<>();
+  /** The same, the oldest first. */
+  private final LinkedHashSet<Entry> byAge = new LinkedHashSet<>();
   private long bytes;
   private long evicted;
 
@@ -22,30 +25,40 @@ final class NearCacheEntries {
 
   /** null: none. It counts as used. */
   Entry get(String key) {
-    return entries.get(key);
+    Entry entry = entries.get(key);
+    if (entry != null && !entry.isUsed) entry.isUsed = true;
+    return entry;
   }
 
   /** Replaces what is there. What is over the bounds all by itself is not kept. */
   void put(String key, Entry entry) {
     remove(key);
-    if (entry.bytes > maxBytes) return;
+    if (entry.bytes > maxBytes || maxEntries < 1) return;
+    makeRoom(1, entry.bytes);
     entries.put(key, entry);
+    byAge.add(entry);
     bytes += entry.bytes;
-    evict();
   }
 
-  private void evict() {
-    Iterator<Entry> oldest = entries.values().iterator();
-    while (entries.size() > maxEntries || bytes > maxBytes) {
-      bytes -= oldest.next().bytes;
-      oldest.remove();
-      evicted += 1;
+  /** For so many entries and bytes more. */
+  private void makeRoom(int count, long more) {
+    while (byAge.size() + count > maxEntries || bytes + more > maxBytes) {
+      Entry oldest = byAge.iterator().next();
+      if (oldest.isUsed) {
+        oldest.isUsed = false;
+        byAge.remove(oldest);
+        byAge.add(oldest);
+      } else {
+        remove(oldest.key);
+        evicted += 1;
+      }
     }
   }
 
   boolean remove(String key) {
     Entry entry = entries.remove(key);
     if (entry == null) return false;
+    byAge.remove(entry);
     bytes -= entry.bytes;
     return true;
   }
@@ -55,17 +68,18 @@ final class NearCacheEntries {
     if (entries.get(key) != entry || entry.bytes + more > maxBytes) return false;
     entry.bytes += more;
     bytes += more;
-    evict();
+    makeRoom(0, 0);
     return true;
   }
 
   void clear() {
     entries.clear();
+    byAge.clear();
     bytes = 0;
   }
 
   int size() {
-    return entries.size();
+    return byAge.size();
   }
 
   long bytes() {
@@ -78,6 +92,7 @@ final class NearCacheEntries {
 
   /** One session as it was read or committed last. Times are of {@code System.nanoTime()}. */
   static final class Entry {
+    private final String key;
     final Map<String, byte[]> fields;
     /** {@code @v} */
     final long version;
@@ -89,9 +104,13 @@ final class NearCacheEntries {
     final long era;
     final ParsedRecord parsed;
     private long bytes;
+    /** Since it came, or since it was spared last. */
+    private volatile boolean isUsed;
 
     /** {@code grow}: asked for room by what is parsed of it. */
-    Entry(Map<String, byte[]> fields, long version, long deadlineNs, long loadedAtNs, long era, Grow grow) {
+    Entry(
+        String key, Map<String, byte[]> fields, long version, long deadlineNs, long loadedAtNs, long era, Grow grow) {
+      this.key = key;
       this.fields = fields;
       this.version = version;
       this.deadlineNs = deadlineNs;
