@@ -13,26 +13,26 @@ let slots = 0
 
 /**
  * Keeps things on the request itself, where they end with it. In a WeakMap they would outlive most requests of Express, as
- * those survive the collection of young objects: copying them took up to a third of a request's time. All maps share one
- * property, as each costs such a request a microsecond.
+ * those survive the collection of young objects: copying them took up to a third of a request's time.
  */
 export function requestMap<T>(): RequestMap<T> {
   const slot = slots
   slots += 1
   return {
-    get: (request) => keptBy(request)?.[slot] as T | undefined,
+    get: (request) => keeperOf(request)[key]?.[slot] as T | undefined,
     set(request, value) {
-      let kept = keptBy(request)
-      if (kept === undefined) {
-        kept = [undefined, undefined]
-        ;(request as Keeping)[key] = kept
-      }
-      kept[slot] = value
+      const keeper = keeperOf(request)
+      keeper[key] ??= [undefined, undefined]
+      keeper[key][slot] = value
     },
   }
 }
 
-const keptBy = (request: object) => look(request, key) as unknown[] | undefined
+/**
+ * Its state as a stream, which each has for itself. One more property of a request of Express costs a shape of its own, and
+ * half of the memory that a session takes on its way.
+ */
+const keeperOf = (request: object) => (look(request, '_readableState') ?? request) as Keeping
 
 /** The request that an answer is for; where nobody says which, the answer does. */
 export function requestOf(res: ServerResponse): object {
